@@ -1,0 +1,1 @@
+"""The method: rasters, chips, training, inference, accuracy. No QGIS, no Qt."""

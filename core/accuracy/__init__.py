@@ -1,0 +1,1 @@
+"""Accuracy: confusion matrices, location-only score, reports."""

@@ -1,0 +1,1 @@
+"""Reference data: labels, classes, splits, chip sets, normalisation, augmentation."""

@@ -1,0 +1,53 @@
+"""The errors a user can act on.
+
+Every message names the thing, what was found, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+
+class HsicnnError(Exception):
+    """Base of every error whose message is meant for the user."""
+
+
+class InputError(HsicnnError):
+    """A parameter value that cannot work."""
+
+
+class RasterError(HsicnnError):
+    """A raster that cannot be read, written, or does not fit."""
+
+
+class LabelError(HsicnnError):
+    """Reference data without usable labels."""
+
+
+class SplitError(HsicnnError):
+    """Labels that cannot be divided as asked."""
+
+
+class ChipSetError(HsicnnError):
+    """A chip set that is damaged, missing parts, or not a chip set."""
+
+
+class ModelFileError(HsicnnError):
+    """A model file that is damaged, of a newer format, or not a model file."""
+
+
+class DeviceError(HsicnnError):
+    """A device that was asked for and does not work."""
+
+
+class DependencyError(HsicnnError):
+    """A package that is needed and missing or broken."""
+
+
+class WorkerError(HsicnnError):
+    """The worker process failed outside the core's own checks."""
+
+
+class Cancelled(HsicnnError):  # noqa: N818 - cancelling is no error of the user's
+    """The user cancelled; nothing was overwritten."""
+
+    def __init__(self, message: str = "Cancelled.") -> None:
+        super().__init__(message)

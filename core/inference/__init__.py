@@ -1,0 +1,1 @@
+"""Dense inference of pixel networks over rasters of any size."""

@@ -1,0 +1,1 @@
+"""The model file: one safetensors file that describes itself."""

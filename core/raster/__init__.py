@@ -1,0 +1,1 @@
+"""Rasters: reading in blocks, bands and wavelengths, grids, writing styled outputs."""

@@ -1,0 +1,1 @@
+"""Jobs, the worker process, interpreters, devices, dependencies, seeds."""

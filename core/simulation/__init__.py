@@ -1,0 +1,1 @@
+"""The example scene: plausible spectra, a landscape, a sensor."""

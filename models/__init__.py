@@ -1,0 +1,1 @@
+"""The networks and their catalog. Torch is imported by the families, not by the catalog."""
