@@ -1,0 +1,189 @@
+"""Normalisation: an affine map from physical band values to network inputs.
+
+It is fitted on training pixels only and travels inside the model. Every kind has the
+same form, ``(values - mean) * scale`` or ``(values - mean) @ matrix``, so that training,
+inference and the model file never ask which one it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError, ModelFileError
+
+FloatArray = npt.NDArray[np.float32]
+
+KINDS: Mapping[str, str] = {
+    "band": "every band to mean 0 and standard deviation 1",
+    "global": "all bands by one mean and one standard deviation",
+    "pca": "decorrelated components of equal variance (whitening PCA)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Normalisation:
+    """An affine map of spectra.
+
+    Attributes:
+        kind: one of ``KINDS``.
+        mean: ``(bands,)``, physical units; what an invalid or missing value becomes.
+        transform: ``(bands,)`` factors, or a ``(bands, outputs)`` matrix.
+    """
+
+    kind: str
+    mean: FloatArray
+    transform: FloatArray
+
+    @property
+    def bands(self) -> int:
+        """Number of bands that go in."""
+        return int(self.mean.shape[0])
+
+    @property
+    def outputs(self) -> int:
+        """Number of network inputs that come out."""
+        return int(self.transform.shape[-1])
+
+    @property
+    def matrix(self) -> FloatArray:
+        """The transform as a ``(bands, outputs)`` matrix, whatever its kind."""
+        if self.transform.ndim == 1:
+            return np.diag(self.transform).astype(np.float32)
+        return self.transform
+
+    @property
+    def dark(self) -> FloatArray:
+        """What a spectrum of zeros becomes: ``(outputs,)``, the fixed point of brightness."""
+        if self.transform.ndim == 1:
+            return (-self.mean * self.transform).astype(np.float32)
+        return (-self.mean @ self.transform).astype(np.float32)
+
+    def apply(self, values: FloatArray) -> FloatArray:
+        """Normalise spectra.
+
+        Args:
+            values: ``(n, bands)`` physical values; NaN becomes the training mean.
+
+        Returns:
+            ``(n, outputs)`` float32.
+        """
+        centred = np.asarray(values, dtype=np.float32) - self.mean
+        np.nan_to_num(centred, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        if self.transform.ndim == 1:
+            centred *= self.transform
+            return centred
+        return np.asarray(centred @ self.transform, dtype=np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part that goes into a JSON header (the numbers are tensors)."""
+        return {"kind": self.kind, "bands": self.bands, "outputs": self.outputs}
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """Return the numbers, by the names ``from_arrays`` takes."""
+        return {"mean": self.mean, "transform": self.transform}
+
+    @classmethod
+    def from_arrays(cls, kind: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Normalisation:
+        """Put a normalisation together again.
+
+        Raises:
+            ModelFileError: where the numbers don't fit together.
+        """
+        if kind not in KINDS:
+            raise ModelFileError(
+                f"The model uses the normalisation '{kind}', which this version does not know; "
+                f"it knows {', '.join(KINDS)}. Update the plugin."
+            )
+        mean = np.asarray(arrays["mean"], dtype=np.float32)
+        transform = np.asarray(arrays["transform"], dtype=np.float32)
+        fits = mean.ndim == 1 and transform.ndim in (1, 2) and len(transform) == len(mean)
+        if not fits or not (np.isfinite(mean).all() and np.isfinite(transform).all()):
+            raise ModelFileError(
+                f"The model's normalisation is damaged: mean {mean.shape}, transform "
+                f"{transform.shape}. Copy the file again or train again."
+            )
+        return cls(kind, mean, transform)
+
+
+def fit_normalisation(
+    kind: str, values: FloatArray, *, components: int = 0, damping: float = 0.0
+) -> Normalisation:
+    """Fit a normalisation.
+
+    Args:
+        kind: one of ``KINDS``.
+        values: ``(n, bands)`` physical values of training pixels; NaN is left out.
+        components: how many components ``pca`` keeps; 0 keeps all that carry variance.
+        damping: added to every component's standard deviation in ``pca``, as a share of
+            the mean one, so that components of pure noise are not blown up.
+
+    Raises:
+        InputError: for an unknown kind, or no values at all.
+    """
+    if kind not in KINDS:
+        raise InputError(f"Unknown normalisation '{kind}'; choose one of {', '.join(KINDS)}.")
+    if values.size == 0:
+        raise InputError("There is no training pixel to fit the normalisation on.")
+    mean, deviation = _moments(values)
+    if kind == "band":
+        return Normalisation(kind, mean.astype(np.float32), _factors(deviation))
+    if kind == "global":
+        finite = values[np.isfinite(values)].astype(np.float64)
+        level = np.full(values.shape[1], finite.mean(), dtype=np.float32)
+        spread = np.full(values.shape[1], finite.std())
+        return Normalisation(kind, level, _factors(spread))
+    return _fit_pca(values, mean, components, damping)
+
+
+def _moments(values: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and standard deviation of each band, NaN left out; bands of NaN become 0 and 0."""
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    filled = np.where(known, values, 0).astype(np.float64)
+    mean = filled.sum(axis=0) / count
+    variance = (np.where(known, filled - mean, 0.0) ** 2).sum(axis=0) / count
+    return mean, np.sqrt(variance)
+
+
+def _factors(deviation: npt.NDArray[np.float64]) -> FloatArray:
+    """One over the deviation; a band without variance stays 0 instead of becoming infinite."""
+    floor = max(float(deviation.max(initial=0.0)) * 1e-6, 1e-12)
+    factors = np.where(deviation > floor, 1.0 / np.maximum(deviation, floor), 0.0)
+    return np.asarray(factors, dtype=np.float32)
+
+
+def _fit_pca(
+    values: FloatArray, mean: npt.NDArray[np.float64], components: int, damping: float
+) -> Normalisation:
+    """Whitening PCA of band-standardised spectra."""
+    import torch  # QGIS's numpy may stand on a reference BLAS, torch's never does
+
+    centred = np.nan_to_num(values - mean.astype(np.float32), nan=0.0).astype(np.float32)
+    spectra = torch.from_numpy(centred).double()
+    covariance = spectra.T @ spectra / max(len(spectra) - 1, 1)
+    variances, vectors = torch.linalg.eigh(covariance)
+    order = torch.argsort(variances, descending=True)
+    deviations = variances[order].clamp_min(0).sqrt()
+    # Fewer pixels than bands leave components of rounding noise behind: never whiten those.
+    carrying = int((deviations > deviations[0] * 1e-6).sum())
+    kept = max(min(components or carrying, carrying), 1)
+    spread = deviations[:kept] + damping * float(deviations[:kept].mean())
+    matrix = _signed(vectors[:, order[:kept]].numpy()) / np.maximum(spread.numpy(), 1e-12)
+    return Normalisation("pca", mean.astype(np.float32), np.asarray(matrix, dtype=np.float32))
+
+
+def _signed(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Turn every vector so that its largest entry is positive: one answer on every machine."""
+    rows = np.abs(vectors).argmax(axis=0)
+    signs = np.sign(vectors[rows, np.arange(vectors.shape[1])])
+    return np.asarray(vectors * np.where(signs == 0, 1.0, signs))
+
+
+def kinds() -> Sequence[str]:
+    """Return the names of all kinds."""
+    return tuple(KINDS)
