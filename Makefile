@@ -1,0 +1,43 @@
+# hsicnn: `make help` lists the targets. Each does its own set-up.
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+VERSION := $(shell sed -n 's/^version=//p' metadata.txt)
+export QT_QPA_PLATFORM ?= offscreen
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help env demo test check bench zip headless clean
+.DEFAULT_GOAL := help
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+env: .venv/ready  ## QGIS where it is missing, .venv with the pinned packages, torch
+
+.venv/ready: .ci/environment requirements.txt requirements-dev.txt
+	@.ci/environment
+	@touch $@
+
+demo: env  ## The main job on an example scene: map, report, accuracy, picture (in demo/)
+	@$(PYTHON) docs/demo.py demo
+
+test: env  ## Run the tests (ARGS="tests/core -k chips" for some of them)
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: env  ## Linter, formatter, types, floors, security
+	@.ci/check
+
+bench: env  ## Speed, then accuracy (long); ARGS=speed or ARGS=accuracy for one
+	@$(PYTHON) benchmarks/run.py $(ARGS)
+
+zip: env  ## The plugin as build/hsicnn-VERSION.zip, from what is committed
+	@mkdir -p build
+	@git archive --format=zip --prefix=hsicnn/ -o build/hsicnn-$(VERSION).zip HEAD \
+	  __init__.py metadata.txt requirements.txt LICENSE README.md CHANGELOG.md hsicnn_plugin algorithms core models
+	@echo build/hsicnn-$(VERSION).zip
+
+headless: env  ## Run the checkout in qgis_process: make headless ARGS=list
+	@$(PYTHON) tests/support/headless.py $(ARGS)
+
+clean:  ## Remove what make made (also .venv and demo/)
+	@rm -rf .venv build demo .mypy_cache .ruff_cache .qgis-settings
+	@find . -name __pycache__ -prune -exec rm -rf {} +
