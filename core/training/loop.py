@@ -1,0 +1,250 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import HsicnnError
+from ..progress import Progress
+from ..timing import TimeLeft
+from .batches import draw_batch
+from .objectives import cross_entropy
+from .patches import PatchSource, Samples
+from .schedule import learning_rate
+from .settings import TrainingSettings
+from .validation import Figures, better, validate
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+Weights = dict[str, "Tensor"]
+
+
+@dataclass(eq=False)
+class TrainingState:
+    """Everything a run needs to go on: what a checkpoint holds.
+
+    Attributes:
+        network: the network in training.
+        optimiser: its optimiser.
+        average: the running average of the weights, empty where there is none.
+        best: the weights to keep so far, with ``best_epoch`` and their figures.
+        history: a row an epoch.
+        epoch: epochs finished.
+    """
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    average: Weights = field(default_factory=dict)
+    best: Weights = field(default_factory=dict)
+    best_epoch: int = 0
+    best_figures: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    epoch: int = 0
+    micro_batch: int = 0
+
+
+def train(
+    state: TrainingState,
+    source: PatchSource,
+    training: Samples,
+    validation: Samples,
+    weights: Tensor,
+    settings: TrainingSettings,
+    progress: Progress,
+    save: Callable[[TrainingState], None],
+) -> TrainingState:
+    """Train until the epochs are done or validation stops getting better.
+
+    Args:
+        state: where to start; changed in place.
+        source: gathers normalised patches.
+        training: centres to learn from.
+        validation: centres that choose the weights to keep; may be empty, then the last
+            epoch's are kept.
+        weights: ``(classes,)`` weights of the loss, on the device.
+        settings: the recipe.
+        progress: told every epoch; asked before every step.
+        save: called with the state after every epoch.
+
+    Raises:
+        Cancelled: where the user stopped; the last epoch's checkpoint stays.
+        HsicnnError: where the loss is no longer a number.
+    """
+    steps = _steps(len(training), settings)
+    left = TimeLeft(state.epoch / settings.epochs)
+    while state.epoch < settings.epochs:
+        began = time.monotonic()
+        generator = _seeded(settings.seed, state.epoch)
+        order = _order(len(training), steps, settings.batch_size, generator)
+        total = 0.0
+        state.network.train()
+        for step, batch in enumerate(order):
+            progress.check_cancel()
+            done = (state.epoch + step / steps) / settings.epochs
+            for group in state.optimiser.param_groups:
+                group["lr"] = learning_rate(settings.schedule, settings.learning_rate, done)
+            total += _step(state, source, training, batch, weights, settings, generator)
+            _average(state, settings, state.epoch * steps + step)
+            progress.report(done, "")
+        figures = _validate(state, source, validation, weights, settings, progress)
+        state.epoch += 1
+        row = {"epoch": float(state.epoch), "loss": total / steps, **figures.row()}
+        state.history.append({**row, "seconds": round(time.monotonic() - began, 3)})
+        _check_finite(row["loss"], state.epoch, settings)
+        _keep(state, figures, settings)
+        save(state)
+        progress.metric("epoch", row)
+        progress.report(state.epoch / settings.epochs, _sentence(state, settings, left))
+        if settings.patience and state.epoch - state.best_epoch >= settings.patience:
+            progress.log(f"Validation has not improved for {settings.patience} epochs: stopped.")
+            break
+    return state
+
+
+def _step(
+    state: TrainingState,
+    source: PatchSource,
+    training: Samples,
+    batch: Tensor,
+    weights: Tensor,
+    settings: TrainingSettings,
+    generator: torch.Generator,
+) -> float:
+    """One step of the optimiser; returns the batch's mean loss.
+
+    The batch is taken in parts of ``micro_batch`` patches, which halves where memory runs out.
+    """
+    import torch
+
+    state.micro_batch = state.micro_batch or settings.batch_size
+    while True:
+        state.optimiser.zero_grad(set_to_none=True)
+        try:
+            total = 0.0
+            for part in batch.split(state.micro_batch):
+                if len(part) == 1 and len(batch) > 1:
+                    continue  # batch norm cannot learn from one patch
+                patches, targets = draw_batch(source, training, part, settings, generator)
+                forward = getattr(state.network, "forward_members", state.network)
+                logits = forward(patches)
+                share = len(part) / len(batch)
+                loss = targets.loss(cross_entropy, logits, weights, settings.label_smoothing)
+                (loss * share).backward()
+                total += float(loss.detach()) * share
+            torch.nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
+            state.optimiser.step()
+            return total
+        except RuntimeError as error:
+            if state.micro_batch <= 2 or not _out_of_memory(error):
+                raise
+            state.micro_batch //= 2
+
+
+def _validate(
+    state: TrainingState,
+    source: PatchSource,
+    validation: Samples,
+    weights: Tensor,
+    settings: TrainingSettings,
+    progress: Progress,
+) -> Figures:
+    """Validate what would be kept: the averaged weights where there are any."""
+    if not len(validation):
+        return Figures()
+    own = _swap(state.network, state.average) if state.average else {}
+    try:
+        return validate(state.network, source, validation, weights, progress)
+    finally:
+        if own:
+            _swap(state.network, own)
+
+
+def _keep(state: TrainingState, figures: Figures, settings: TrainingSettings) -> None:
+    """Remember the weights if they are the best so far (or the last, where that is asked)."""
+    first = not state.best
+    last = settings.keep == "last" or not figures.pixels
+    if first or last or better(figures, state.best_figures, settings.monitor):
+        now = state.average or state.network.state_dict()
+        state.best = {name: value.detach().clone() for name, value in now.items()}
+        state.best_epoch = state.epoch
+        state.best_figures = figures.row()
+
+
+def _average(state: TrainingState, settings: TrainingSettings, step: int) -> None:
+    """Move the running average of the weights towards the present ones."""
+    import torch
+
+    if not settings.averaging:
+        return
+    now = state.network.state_dict()
+    if not state.average:
+        state.average = {name: value.detach().clone() for name, value in now.items()}
+        return
+    # Early weights are far off: the average forgets faster at the beginning.
+    decay = min(settings.averaging, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for name, value in now.items():
+            if value.dtype.is_floating_point:
+                state.average[name].lerp_(value, 1 - decay)
+            else:
+                state.average[name].copy_(value)
+
+
+def _swap(network: nn.Module, weights: Weights) -> Weights:
+    """Load weights and return the ones that were there."""
+    own = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    network.load_state_dict(weights)
+    return own
+
+
+def _steps(count: int, settings: TrainingSettings) -> int:
+    """Steps an epoch; a last batch of one patch is left out."""
+    used = min(count, settings.epoch_samples) if settings.epoch_samples else count
+    full, rest = divmod(used, settings.batch_size)
+    return max(full + (rest > 1), 1)
+
+
+def _order(count: int, steps: int, batch: int, generator: torch.Generator) -> list[Tensor]:
+    """Return the batches of an epoch: random positions among the training samples."""
+    import torch
+
+    return list(torch.randperm(count, generator=generator).split(batch))[:steps]
+
+
+def _seeded(seed: int, epoch: int) -> torch.Generator:
+    """Seed everything random in an epoch from (seed, epoch), so that it can be resumed."""
+    import torch
+
+    mixed = (seed * 1_000_003 + epoch) % (2**63)
+    torch.manual_seed(mixed)  # dropout draws from the global generators
+    return torch.Generator().manual_seed(mixed)
+
+
+def _check_finite(loss: float, epoch: int, settings: TrainingSettings) -> None:
+    if not math.isfinite(loss):
+        raise HsicnnError(
+            f"Training diverged in epoch {epoch}: the loss is {loss}. LEARNING_RATE is "
+            f"{settings.learning_rate:g}; try a tenth of it."
+        )
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    text = str(error).lower()
+    return any(sign in text for sign in ("out of memory", "not enough memory", "can't allocate"))
+
+
+def _sentence(state: TrainingState, settings: TrainingSettings, left: TimeLeft) -> str:
+    """What the user reads after an epoch."""
+    row: dict[str, Any] = state.history[-1]
+    parts = [f"epoch {state.epoch} of {settings.epochs}", f"loss {row['loss']:.3f}"]
+    if "validation_overall" in row:
+        parts.append(f"validation {row['validation_overall']:.3f} overall")
+        parts.append(f"{row['validation_average']:.3f} average")
+    parts.append(left.text(state.epoch / settings.epochs))
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,139 @@
+"""Patches by index: one normalised pixel store, never a copy of every patch.
+
+A patch is a row of indices into the ``(pixels, inputs)`` store. Turning and mirroring
+only reorders that row, so it costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data.normalisation import Normalisation
+from ..data.pixel_store import PixelStore
+from ..progress import Progress
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+CHUNK = 65_536  # pixels normalised at once
+SYMMETRIES = 8  # turns by 90 degrees, and their mirror images
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Centres of patches.
+
+    Attributes:
+        index: ``(n,)`` int64 positions in the store.
+        stride: ``(n,)`` int64 distance in the store to the pixel below.
+        target: ``(n,)`` int64 class, 0..classes-1.
+    """
+
+    index: Tensor
+    stride: Tensor
+    target: Tensor
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+def samples_of(store: PixelStore, split: int) -> Samples:
+    """Return the labelled pixels of one split (``core.data.splits`` codes) on the CPU."""
+    import torch
+
+    which = np.flatnonzero(store.split == split)
+    return Samples(
+        torch.from_numpy(store.index[which]),
+        torch.from_numpy(store.stride[which]),
+        torch.from_numpy(store.label[which].astype(np.int64) - 1),
+    )
+
+
+class PatchSource:
+    """Gathers normalised patches.
+
+    Args:
+        store: pixels and samples of a chip set.
+        normalisation: what the network takes.
+        radius: of the patches, in pixels.
+        device: where patches are wanted.
+        memory_bytes: the normalised store is kept on the device when it fits in this;
+            else patches are read from the store and normalised batch by batch.
+    """
+
+    def __init__(
+        self,
+        store: PixelStore,
+        normalisation: Normalisation,
+        radius: int,
+        *,
+        device: torch.device,
+        memory_bytes: int,
+        progress: Progress,
+    ) -> None:
+        import torch
+
+        self.inputs = normalisation.outputs
+        self._store = store
+        self._side = 2 * radius + 1
+        self._device = device
+        self._mean = torch.from_numpy(normalisation.mean)
+        self._transform = torch.from_numpy(normalisation.transform)
+        self._offsets = torch.from_numpy(symmetric_offsets(radius))
+        self.dark = torch.from_numpy(normalisation.dark).to(device)
+        self._values: Tensor | None = None
+        if len(store.values) * self.inputs * 4 <= memory_bytes:
+            self._values = self._normalise_all(progress)
+
+    def gather(self, index: Tensor, stride: Tensor, symmetry: Tensor | None = None) -> Tensor:
+        """Return patches as ``(n, inputs, side, side)`` in channels-last memory.
+
+        Args:
+            index: ``(n,)`` centres.
+            stride: ``(n,)`` of the same samples.
+            symmetry: ``(n,)`` 0..7, how each patch is turned; nothing leaves them as they are.
+        """
+        offsets = self._offsets[symmetry] if symmetry is not None else self._offsets[:1]
+        rows = index[:, None] + offsets[..., 0] * stride[:, None] + offsets[..., 1]
+        flat = rows.flatten()
+        if self._values is not None:
+            found = self._values.index_select(0, flat.to(self._device))
+        else:
+            found = self._normalise(flat.numpy()).to(self._device)
+        return found.view(len(index), self._side, self._side, self.inputs).permute(0, 3, 1, 2)
+
+    def _normalise_all(self, progress: Progress) -> Tensor:
+        import torch
+
+        values = torch.empty((len(self._store.values), self.inputs))
+        for start in range(0, len(values), CHUNK):
+            progress.check_cancel()
+            stop = min(start + CHUNK, len(values))
+            values[start:stop] = self._normalise(np.arange(start, stop))
+        return values.to(self._device)
+
+    def _normalise(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        """Physical values of store rows, normalised; invalid ones become 0."""
+        import torch
+
+        centred = torch.from_numpy(self._store.physical(rows)) - self._mean
+        centred = torch.nan_to_num(centred, nan=0.0, posinf=0.0, neginf=0.0)
+        matrix = self._transform.ndim == 2
+        values = centred @ self._transform if matrix else centred * self._transform
+        invalid = torch.from_numpy(~self._store.valid[rows])
+        return values.masked_fill_(invalid[:, None], 0.0)
+
+
+def symmetric_offsets(radius: int) -> npt.NDArray[np.int64]:
+    """Return ``(8, side * side, 2)``: row and column offsets of a patch, turned eight ways."""
+    side = 2 * radius + 1
+    rows, cols = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    grid = np.stack([rows, cols], axis=-1)
+    turned = [np.rot90(grid, turn) for turn in range(4)]
+    turned += [np.rot90(grid[:, ::-1], turn) for turn in range(4)]
+    return np.stack([view.reshape(side * side, 2) for view in turned]).astype(np.int64)

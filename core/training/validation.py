@@ -1,0 +1,102 @@
+"""Figures on validation pixels, and which of two epochs is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..progress import Progress
+from .objectives import cross_entropy
+from .patches import PatchSource, Samples
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+BATCH = 512
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Accuracy on validation pixels.
+
+    Attributes:
+        pixels: how many there are; 0 where none were held back.
+        loss: mean weighted cross-entropy.
+        overall: share of pixels that are right.
+        average: mean over the classes that are there of the share that is right.
+    """
+
+    pixels: int = 0
+    loss: float = float("nan")
+    overall: float = float("nan")
+    average: float = float("nan")
+
+    def row(self) -> dict[str, float]:
+        """Return the columns of the history; empty where nothing was validated."""
+        if not self.pixels:
+            return {}
+        return {
+            "validation_loss": self.loss,
+            "validation_overall": self.overall,
+            "validation_average": self.average,
+        }
+
+
+def better(figures: Figures, best: Mapping[str, float], monitor: str) -> bool:
+    """Tell whether figures beat the best row so far; equal accuracy is decided by the loss.
+
+    Args:
+        figures: of the epoch just finished.
+        best: the row of the best epoch so far, empty at first.
+        monitor: ``balanced``, ``overall`` or ``loss``.
+    """
+    if not best:
+        return True
+    return _rank(figures.row(), monitor) > _rank(best, monitor)
+
+
+def _rank(row: Mapping[str, float], monitor: str) -> tuple[float, float]:
+    loss = -row["validation_loss"]
+    if monitor == "loss":
+        return loss, loss
+    overall, average = row["validation_overall"], row["validation_average"]
+    return (overall if monitor == "overall" else (overall + average) / 2), loss
+
+
+def predict(
+    network: nn.Module, source: PatchSource, samples: Samples, progress: Progress
+) -> Tensor:
+    """Return the logits of samples, ``(n, classes)`` on the device; the network is set to eval."""
+    import torch
+
+    network.eval()
+    found = []
+    with torch.inference_mode():
+        for which in torch.arange(len(samples)).split(BATCH):
+            progress.check_cancel()
+            patches = source.gather(samples.index[which], samples.stride[which])
+            found.append(network(patches).flatten(1))
+    return torch.cat(found)
+
+
+def validate(
+    network: nn.Module,
+    source: PatchSource,
+    samples: Samples,
+    weights: Tensor,
+    progress: Progress,
+) -> Figures:
+    """Return the figures of a network on samples."""
+    import torch
+
+    logits = predict(network, source, samples, progress)
+    target = samples.target.to(logits.device)
+    loss = float(cross_entropy(logits[..., None, None], target, weights))
+    right = logits.argmax(1) == target
+    classes = logits.shape[1]
+    counts = torch.bincount(target, minlength=classes)
+    hits = torch.bincount(target[right], minlength=classes)
+    present = counts > 0
+    average = float((hits[present] / counts[present]).mean())
+    return Figures(len(samples), loss, float(right.float().mean()), average)
