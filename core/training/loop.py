@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HsicnnError
 from ..progress import Progress
+from ..runtime.seeds import seed_torch, torch_generator
 from ..timing import TimeLeft
 from .batches import draw_batch
 from .objectives import cross_entropy
@@ -49,13 +50,29 @@ class TrainingState:
     micro_batch: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What is learnt, and how.
+
+    Attributes:
+        source: gathers normalised patches.
+        training: centres to learn from.
+        validation: centres that choose the weights to keep; may be empty, then the last
+            epoch's are kept.
+        weights: ``(classes,)`` weights of the loss, on the device.
+        settings: the recipe.
+    """
+
+    source: PatchSource
+    training: Samples
+    validation: Samples
+    weights: Tensor
+    settings: TrainingSettings
+
+
 def train(
     state: TrainingState,
-    source: PatchSource,
-    training: Samples,
-    validation: Samples,
-    weights: Tensor,
-    settings: TrainingSettings,
+    lesson: Lesson,
     progress: Progress,
     save: Callable[[TrainingState], None],
 ) -> TrainingState:
@@ -63,12 +80,7 @@ def train(
 
     Args:
         state: where to start; changed in place.
-        source: gathers normalised patches.
-        training: centres to learn from.
-        validation: centres that choose the weights to keep; may be empty, then the last
-            epoch's are kept.
-        weights: ``(classes,)`` weights of the loss, on the device.
-        settings: the recipe.
+        lesson: what is learnt, and how.
         progress: told every epoch; asked before every step.
         save: called with the state after every epoch.
 
@@ -76,12 +88,15 @@ def train(
         Cancelled: where the user stopped; the last epoch's checkpoint stays.
         HsicnnError: where the loss is no longer a number.
     """
-    steps = _steps(len(training), settings)
+    settings = lesson.settings
+    steps = _steps(len(lesson.training), settings)
     left = TimeLeft(state.epoch / settings.epochs)
     while state.epoch < settings.epochs:
         began = time.monotonic()
-        generator = _seeded(settings.seed, state.epoch)
-        order = _order(len(training), steps, settings.batch_size, generator)
+        # Everything random in an epoch follows from (seed, epoch), so that it can be resumed.
+        seed_torch(settings.seed, "epoch", state.epoch)
+        generator = torch_generator(settings.seed, "order", state.epoch)
+        order = _order(len(lesson.training), steps, settings.batch_size, generator)
         total = 0.0
         state.network.train()
         for step, batch in enumerate(order):
@@ -89,10 +104,10 @@ def train(
             done = (state.epoch + step / steps) / settings.epochs
             for group in state.optimiser.param_groups:
                 group["lr"] = learning_rate(settings.schedule, settings.learning_rate, done)
-            total += _step(state, source, training, batch, weights, settings, generator)
+            total += _step(state, lesson, batch, generator)
             _average(state, settings, state.epoch * steps + step)
             progress.report(done, "")
-        figures = _validate(state, source, validation, weights, settings, progress)
+        figures = _validate(state, lesson, progress)
         state.epoch += 1
         row = {"epoch": float(state.epoch), "loss": total / steps, **figures.row()}
         state.history.append({**row, "seconds": round(time.monotonic() - began, 3)})
@@ -107,21 +122,14 @@ def train(
     return state
 
 
-def _step(
-    state: TrainingState,
-    source: PatchSource,
-    training: Samples,
-    batch: Tensor,
-    weights: Tensor,
-    settings: TrainingSettings,
-    generator: torch.Generator,
-) -> float:
+def _step(state: TrainingState, lesson: Lesson, batch: Tensor, generator: torch.Generator) -> float:
     """One step of the optimiser; returns the batch's mean loss.
 
     The batch is taken in parts of ``micro_batch`` patches, which halves where memory runs out.
     """
     import torch
 
+    settings = lesson.settings
     state.micro_batch = state.micro_batch or settings.batch_size
     while True:
         state.optimiser.zero_grad(set_to_none=True)
@@ -130,11 +138,13 @@ def _step(
             for part in batch.split(state.micro_batch):
                 if len(part) == 1 and len(batch) > 1:
                     continue  # batch norm cannot learn from one patch
-                patches, targets = draw_batch(source, training, part, settings, generator)
+                patches, targets = draw_batch(
+                    lesson.source, lesson.training, part, settings, generator
+                )
                 forward = getattr(state.network, "forward_members", state.network)
                 logits = forward(patches)
                 share = len(part) / len(batch)
-                loss = targets.loss(cross_entropy, logits, weights, settings.label_smoothing)
+                loss = targets.loss(cross_entropy, logits, lesson.weights, settings.label_smoothing)
                 (loss * share).backward()
                 total += float(loss.detach()) * share
             torch.nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
@@ -146,20 +156,13 @@ def _step(
             state.micro_batch //= 2
 
 
-def _validate(
-    state: TrainingState,
-    source: PatchSource,
-    validation: Samples,
-    weights: Tensor,
-    settings: TrainingSettings,
-    progress: Progress,
-) -> Figures:
+def _validate(state: TrainingState, lesson: Lesson, progress: Progress) -> Figures:
     """Validate what would be kept: the averaged weights where there are any."""
-    if not len(validation):
+    if not len(lesson.validation):
         return Figures()
     own = _swap(state.network, state.average) if state.average else {}
     try:
-        return validate(state.network, source, validation, weights, progress)
+        return validate(state.network, lesson.source, lesson.validation, lesson.weights, progress)
     finally:
         if own:
             _swap(state.network, own)
@@ -215,15 +218,6 @@ def _order(count: int, steps: int, batch: int, generator: torch.Generator) -> li
     import torch
 
     return list(torch.randperm(count, generator=generator).split(batch))[:steps]
-
-
-def _seeded(seed: int, epoch: int) -> torch.Generator:
-    """Seed everything random in an epoch from (seed, epoch), so that it can be resumed."""
-    import torch
-
-    mixed = (seed * 1_000_003 + epoch) % (2**63)
-    torch.manual_seed(mixed)  # dropout draws from the global generators
-    return torch.Generator().manual_seed(mixed)
 
 
 def _check_finite(loss: float, epoch: int, settings: TrainingSettings) -> None:
