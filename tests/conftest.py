@@ -11,9 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# pytest-qgis starts Qt after this file is read; without a screen Qt would abort.
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-
 
 def mount_package() -> None:
     if "hsicnn" in sys.modules:
