@@ -1,0 +1,185 @@
+"""Wavelengths, widths, bad bands and factors as different programs write them.
+
+ENVI keeps lists in its header (GDAL: the ``ENVI`` domain), EnMAP-Box and QGIS keep items
+per band, GDAL from 3.10 on has an ``IMAGERY`` domain, and NetCDF keeps dimension values.
+Each quantity is looked for on its own, the most specific place first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LIGHT_NM_PER_S = 299_792_458.0 * 1e9
+
+# How many nanometres one unit is.
+LENGTHS: Mapping[str, float] = {
+    "nm": 1.0,
+    "nanometer": 1.0,
+    "nanometre": 1.0,
+    "um": 1e3,
+    "µm": 1e3,  # the micro sign
+    "μm": 1e3,  # the Greek letter
+    "micron": 1e3,
+    "micrometer": 1e3,
+    "micrometre": 1e3,
+    "mm": 1e6,
+    "millimeter": 1e6,
+    "millimetre": 1e6,
+    "cm": 1e7,
+    "centimeter": 1e7,
+    "centimetre": 1e7,
+    "m": 1e9,
+    "meter": 1e9,
+    "metre": 1e9,
+    "angstrom": 0.1,
+    "ångström": 0.1,
+}
+WAVENUMBERS = frozenset({"wavenumber", "cm-1", "cm^-1", "1/cm", "cm**-1", "cm⁻¹"})
+FREQUENCIES: Mapping[str, float] = {"hz": 1.0, "mhz": 1e6, "ghz": 1e9, "thz": 1e12}
+NO_UNIT = frozenset({"", "unknown", "none", "-"})
+
+_IN_NAME = re.compile(
+    r"\(?\b(\d+(?:\.\d+)?)\s*"
+    r"(nm|um|µm|nanometers?|nanometres?|micrometers?|micrometres?|microns?)\)?\s*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Spectral:
+    """What metadata say of one band; wavelengths in nanometres.
+
+    Attributes:
+        wavelength: centre, nm, where known.
+        fwhm: full width at half maximum, nm, where known.
+        bad: marked as bad by its maker.
+        reflectance_factor: ENVI's ``reflectance scale factor``: raw values are reflectance
+            times this.
+        ignore_value: ENVI's ``data ignore value``, for files where GDAL knows no nodata.
+    """
+
+    wavelength: float | None
+    fwhm: float | None
+    bad: bool
+    reflectance_factor: float | None
+    ignore_value: float | None
+
+
+def to_nanometres(value: float, unit: str) -> float | None:
+    """A wavelength, wavenumber (1/cm) or frequency as a wavelength in nanometres.
+
+    Without a unit, 100 and more are nanometres and less are micrometres, as ENVI files
+    that forgot theirs have it.
+
+    Returns:
+        The wavelength, or None where the value is no positive number or its unit is not
+        one of light (``Index``).
+    """
+    if not math.isfinite(value) or value <= 0:
+        return None
+    name = _unit(unit)
+    if name in NO_UNIT:
+        return value if value >= 100 else value * 1e3
+    if name in LENGTHS:
+        return value * LENGTHS[name]
+    if name in WAVENUMBERS:
+        return 1e7 / value
+    if name in FREQUENCIES:
+        return LIGHT_NM_PER_S / (value * FREQUENCIES[name])
+    return None
+
+
+def read_spectral(dataset: Any) -> list[Spectral]:
+    """What an open GDAL dataset says of each of its bands, in file order."""
+    count = dataset.RasterCount
+    envi = _lower(dataset.GetMetadata("ENVI"))
+    plain = _lower(dataset.GetMetadata())
+    lists = {
+        key: _numbers(envi.get(key), count) or _numbers(plain.get(key), count)
+        for key in ("wavelength", "wavelengths", "fwhm", "bbl")
+    }
+    lists["wavelength"] = lists["wavelength"] or lists.pop("wavelengths")
+    unit = envi.get("wavelength_units") or plain.get("wavelength_units", "")
+    factor = _number(envi.get("reflectance_scale_factor"))
+    ignore = _number(envi.get("data_ignore_value"))
+    result = []
+    for position in range(count):
+        band = dataset.GetRasterBand(position + 1)
+        own = _lower(band.GetMetadata())
+        listed = {key: values[position] for key, values in lists.items() if values}
+        wavelength, fwhm = _wavelength(band, own, listed, unit, plain)
+        bad = _number(own.get("bbl", own.get("badbandmultiplier")))
+        bad = listed.get("bbl") if bad is None else bad
+        result.append(Spectral(wavelength, fwhm, bad == 0, factor, ignore))
+    return result
+
+
+def _wavelength(
+    band: Any,
+    own: Mapping[str, str],
+    listed: Mapping[str, float],
+    listed_unit: str,
+    plain: Mapping[str, str],
+) -> tuple[float | None, float | None]:
+    """Centre and width of one band in nm, from the first place that has a centre."""
+    imagery = _lower(band.GetMetadata("IMAGERY"))
+    own_unit = own.get("wavelength_units") or own.get("wavelength_unit") or listed_unit
+    in_name = _IN_NAME.search(band.GetDescription() or "")
+    listed_fwhm = listed.get("fwhm")
+    places = (
+        (_number(own.get("wavelength")), _number(own.get("fwhm")), own_unit),
+        (listed.get("wavelength"), listed_fwhm, listed_unit),
+        (_number(imagery.get("central_wavelength_um")), _number(imagery.get("fwhm_um")), "um"),
+        (_number(own.get("netcdf_dim_wavelength")), None, plain.get("wavelength#units", "")),
+        (float(in_name[1]), None, in_name[2]) if in_name else (None, None, ""),
+    )
+    for value, width, unit in places:
+        centre = None if value is None else to_nanometres(value, unit)
+        if value is None or centre is None:
+            continue
+        if width is None and _unit(unit) == _unit(listed_unit):
+            return centre, _width(value, listed_fwhm, unit, centre)
+        return centre, _width(value, width, unit, centre)
+    return None, None
+
+
+def _width(value: float, width: float | None, unit: str, centre: float) -> float | None:
+    """A width in nm; that of wavenumbers and frequencies grows with the wavelength."""
+    if width is None or not width > 0 or not math.isfinite(width):
+        return None
+    name = _unit(unit)
+    if name in WAVENUMBERS or name in FREQUENCIES:
+        return centre * width / value
+    return width * centre / value
+
+
+def _unit(text: str) -> str:
+    """A unit in one spelling: lower case, singular."""
+    name = text.strip().lower()
+    return name[:-1] if len(name) > 1 and name.endswith("s") else name
+
+
+def _lower(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """Metadata with keys in one spelling: lower case, underscores."""
+    return {key.lower().replace(" ", "_"): value for key, value in (metadata or {}).items()}
+
+
+def _number(text: str | None) -> float | None:
+    """The number a text holds, None where it holds none."""
+    try:
+        value = float(str(text))
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value
+
+
+def _numbers(text: str | None, count: int) -> list[float]:
+    """The ``count`` numbers of an ENVI list such as ``{400, 410}``; empty if it has others."""
+    items = [part for part in re.split(r"[\s,;]+", (text or "").strip(" {}[]\n\t\r")) if part]
+    values = [_number(item) for item in items]
+    numbers = [value for value in values if value is not None]
+    return numbers if len(numbers) == count == len(items) else []

@@ -1,0 +1,73 @@
+"""GDAL with exceptions and a small block cache, for as long as it is needed.
+
+QGIS shares its interpreter with every plugin: GDAL's switches are process-wide, so they
+are set inside ``gdal_session()`` only and put back by whoever leaves last.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from osgeo import gdal, ogr, osr
+
+CACHE_BYTES = 64 * 1024 * 1024
+_MODULES = (gdal, ogr, osr)
+
+
+class _Switches:
+    """What the first one in found, for the last one out to restore."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.depth = 0
+        self.cache = CACHE_BYTES
+        self.exceptions: tuple[bool, ...] = ()
+
+    def enter(self) -> None:
+        """Count one more user; the first sets the switches."""
+        with self.lock:
+            self.depth += 1
+            if self.depth > 1:
+                return
+            self.cache = gdal.GetCacheMax()
+            gdal.SetCacheMax(min(self.cache, CACHE_BYTES))
+            if not hasattr(gdal, "ExceptionMgr"):
+                self.exceptions = tuple(bool(m.GetUseExceptions()) for m in _MODULES)
+                for module in _MODULES:
+                    module.UseExceptions()
+
+    def leave(self) -> None:
+        """Count one user less; the last restores the switches."""
+        with self.lock:
+            self.depth -= 1
+            if self.depth > 0:
+                return
+            gdal.SetCacheMax(self.cache)
+            for module, used in zip(_MODULES, self.exceptions):
+                if not used:
+                    module.DontUseExceptions()
+
+
+_switches = _Switches()
+
+
+@contextmanager
+def gdal_session() -> Iterator[None]:
+    """Turn on GDAL's exceptions and hold its block cache at 64 MiB, then restore both.
+
+    May be nested and entered from several threads. From GDAL 3.7 on the exceptions are
+    switched for the calling thread alone; before, the switch is the process's.
+    """
+    _switches.enter()
+    try:
+        with ExitStack() as stack:
+            for module in _MODULES:
+                manager: Any = getattr(module, "ExceptionMgr", None)
+                if manager is not None:
+                    stack.enter_context(manager(useExceptions=True))
+            yield
+    finally:
+        _switches.leave()
