@@ -1,0 +1,183 @@
+"""The worker's side of a job: run it, say what happens, stop when told to."""
+
+from __future__ import annotations
+
+import errno
+import faulthandler
+import importlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import Cancelled, DependencyError, HsicnnError, InputError, RasterError, WorkerError
+from . import jobs
+from .protocol import PROTOCOL, TEMPORARY_PREFIX, decode, encode
+
+#: Time between two reports of progress, in seconds; more would only fill the pipe.
+_REPORT_EVERY = 0.05
+
+#: How long a job may take to clean up after its parent has gone, in seconds.
+_ORPHAN_GRACE = 2.0
+
+_ORPHAN_EXIT = 3
+
+
+class Channel:
+    """The line to the parent; safe to use from several threads."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, event: str, **content: Any) -> None:
+        """Send one message; a parent that has gone is noticed by the reader instead."""
+        line = encode({"event": event, **content})
+        with self._lock:
+            try:
+                view = memoryview(line)
+                while view:
+                    view = view[self._stream.write(view) :]
+            except OSError:
+                return
+
+
+class WorkerProgress:
+    """Sends a job's progress to the parent and learns of its cancelling."""
+
+    def __init__(self, channel: Channel, cancelled: threading.Event) -> None:
+        self._channel = channel
+        self._cancelled = cancelled
+        self._last_time = 0.0
+        self._last_text = ""
+
+    def report(self, fraction: float, text: str = "") -> None:
+        """Send how far the job is, not more often than a person can see."""
+        now = time.monotonic()
+        soon = now - self._last_time < _REPORT_EVERY
+        if soon and fraction < 1.0 and text in {"", self._last_text}:
+            return
+        self._last_time = now
+        self._last_text = text
+        self._channel.send("report", fraction=float(fraction), text=text)
+
+    def log(self, text: str) -> None:
+        """Send a line for the user."""
+        self._channel.send("log", text=text)
+
+    def warn(self, text: str) -> None:
+        """Send a warning for the user."""
+        self._channel.send("warn", text=text)
+
+    def metric(self, name: str, values: Mapping[str, float]) -> None:
+        """Send figures of a step."""
+        numbers = {key: float(value) for key, value in values.items()}
+        self._channel.send("metric", name=name, values=numbers)
+
+    def check_cancel(self) -> None:
+        """Raise ``Cancelled`` once the parent has asked to stop or has gone."""
+        if self._cancelled.is_set():
+            raise Cancelled
+
+
+def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+    """Run the one job that the parent sends, and end the process.
+
+    Args:
+        incoming: the parent's messages; their end ends the process.
+        outgoing: ours.
+    """
+    # A crash in native code leaves its Python stack in stderr, which the parent keeps.
+    faulthandler.enable(sys.stderr)
+    channel = Channel(outgoing)
+    channel.send("hello", protocol=PROTOCOL, python=sys.executable, pid=os.getpid())
+    first = incoming.readline()
+    if not first:
+        os._exit(_ORPHAN_EXIT)
+    cancelled = threading.Event()
+    threading.Thread(target=_watch, args=(incoming, cancelled), daemon=True).start()
+    try:
+        message = decode(first)
+        result = _run(message, WorkerProgress(channel, cancelled))
+        channel.send("result", value=result)
+    except BaseException as error:
+        kind, text, details = explain(error)
+        channel.send("error", kind=kind, message=text, details=details)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Without Python's own farewell: the job is done, and torch's threads and destructors
+    # can take seconds or crash on the way out.
+    os._exit(0)
+
+
+def _watch(incoming: IO[bytes], cancelled: threading.Event) -> None:
+    """Wait for the parent's cancel, or for its end."""
+    while True:
+        try:
+            line = incoming.readline()
+        except OSError:
+            line = b""
+        if not line:
+            break
+        if line.strip() and decode(line).get("cancel"):
+            cancelled.set()
+    cancelled.set()
+    time.sleep(_ORPHAN_GRACE)
+    _leave_nothing()
+
+
+def _leave_nothing() -> None:
+    """End this process the way its parent would have, had it not died itself."""
+    folder = Path(tempfile.gettempdir())
+    if folder.name.startswith(TEMPORARY_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(_ORPHAN_EXIT)
+
+
+def _run(message: Mapping[str, Any], progress: WorkerProgress) -> Any:
+    if message.get("protocol") != PROTOCOL:
+        raise WorkerError(
+            "The plugin was updated while QGIS was running; restart QGIS, then run this again."
+        )
+    name = str(message.get("job"))
+    job = jobs.JOBS.get(name)
+    if job is None:
+        raise InputError(f"There is no job '{name}'; the jobs are {', '.join(sorted(jobs.JOBS))}.")
+    module, _, function = job.function.partition(":")
+    package = __name__.partition(".")[0]
+    run = getattr(importlib.import_module(f"{package}.{module}"), function)
+    return jobs.plain(run(**dict(message.get("arguments") or {}), progress=progress))
+
+
+def explain(error: BaseException) -> tuple[str, str, str]:
+    """Return an error as its kind, a message for the user, and details for the log.
+
+    The project's own errors pass as they are. What the system refuses (memory, disk, rights)
+    becomes a sentence. Anything else is ours to repair, and keeps its traceback.
+    """
+    if isinstance(error, HsicnnError):
+        return type(error).__name__, str(error), ""
+    details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    if isinstance(error, MemoryError):
+        text = "There was not enough memory; close other programs or choose smaller settings."
+        return WorkerError.__name__, text, details
+    if isinstance(error, ImportError):
+        return DependencyError.__name__, f"A package cannot be loaded: {error}.", details
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        where = f" where {error.filename} lies" if error.filename else ""
+        return RasterError.__name__, f"The disk{where} is full; free some space.", details
+    if isinstance(error, PermissionError) and error.filename:
+        text = f"{error.filename} cannot be opened or written: permission denied."
+        return InputError.__name__, text, details
+    summary = str(error).strip().splitlines() or ["no message"]
+    text = f"Something went wrong inside the plugin ({type(error).__name__}: {summary[0]})."
+    return WorkerError.__name__, f"{text} The log holds the details to report.", details

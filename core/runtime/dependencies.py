@@ -1,0 +1,104 @@
+"""What the plugin needs beyond QGIS, what is there, and sentences for what is not."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ..errors import DependencyError
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that a job may need.
+
+    Attributes:
+        module: what is imported.
+        requirement: what pip installs, with the oldest version that works.
+        title: its name for people.
+        purpose: what it is needed for, as the end of a sentence "needed for ...".
+        from_qgis: whether QGIS's own Python brings it.
+    """
+
+    module: str
+    requirement: str
+    title: str
+    purpose: str
+    from_qgis: bool = False
+
+
+_ALL = (
+    Package("osgeo", "gdal", "GDAL's Python bindings", "reading and writing rasters", True),
+    Package("numpy", "numpy", "numpy", "every computation", True),
+    Package("scipy", "scipy", "scipy", "distances and interpolation", True),
+    Package("matplotlib", "matplotlib", "matplotlib", "pictures in reports", True),
+    Package("torch", "torch>=2.6", "PyTorch", "training and applying networks"),
+    Package("safetensors", "safetensors>=0.4", "safetensors", "model files"),
+    Package("sklearn", "scikit-learn>=1.2", "scikit-learn", "baselines such as SVM"),
+)
+
+#: Every package by the module that is imported.
+PACKAGES: Mapping[str, Package] = MappingProxyType({package.module: package for package in _ALL})
+
+
+def installed(module: str) -> bool:
+    """Return whether a top-level module can be found, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # ValueError: a module without a spec sits in sys.modules
+        return False
+
+
+def version(module: str) -> str:
+    """Return the installed version of a package, or nothing where it is unknown."""
+    requirement = PACKAGES[module].requirement if module in PACKAGES else module
+    # QGIS's Windows and macOS bundles bring some packages without their metadata.
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(requirement.partition(">")[0])
+    return ""
+
+
+def missing(modules: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the modules that are not installed here."""
+    return tuple(module for module in modules if not installed(module))
+
+
+def what_is_missing(modules: Iterable[str]) -> str:
+    """Return a sentence that names missing packages and what they are for."""
+    parts = []
+    for module in modules:
+        package = PACKAGES.get(module)
+        parts.append(f"{package.title} (for {package.purpose})" if package else module)
+    return f"{' and '.join(parts)} {'is' if len(parts) == 1 else 'are'} not installed."
+
+
+def install_command(python: str, modules: Iterable[str], numpy_version: str = "") -> str:
+    """Return the command that installs missing packages into a Python.
+
+    Args:
+        python: path of the interpreter.
+        modules: what is missing there.
+        numpy_version: the numpy that is there; it stays, because QGIS and its plugins are
+            built against it.
+    """
+    wanted = [PACKAGES[module].requirement if module in PACKAGES else module for module in modules]
+    if numpy_version and "numpy" not in wanted:
+        wanted.append(f"numpy=={numpy_version}")
+    return f'"{python}" -m pip install ' + " ".join(f'"{name}"' for name in wanted)
+
+
+def require(*modules: str) -> None:
+    """Raise an error that says what to do when modules are missing in this process.
+
+    Raises:
+        DependencyError: at least one of the modules is not installed.
+    """
+    absent = missing(modules)
+    if absent:
+        command = install_command(sys.executable, absent, version("numpy"))
+        raise DependencyError(f"{what_is_missing(absent)} Install with: {command}")

@@ -1,0 +1,230 @@
+"""The environment doctor: what is installed, which devices work, what to do about the rest."""
+
+from __future__ import annotations
+
+import html
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..progress import Progress
+from . import dependencies, devices
+
+
+@dataclass(frozen=True)
+class DeviceReport:
+    """A device and how it did in its test.
+
+    Attributes:
+        name: what torch calls it.
+        title: its name for people.
+        failure: why it cannot be used; empty: it works.
+    """
+
+    name: str
+    title: str
+    failure: str
+
+
+@dataclass(frozen=True)
+class DevicesResult:
+    """What the machine can compute on.
+
+    Attributes:
+        chosen: the device that ``auto`` stands for.
+        devices: every device, the CPU last.
+        advice: what to do about a card that cannot be used.
+    """
+
+    chosen: str
+    devices: tuple[DeviceReport, ...]
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EnvironmentResult:
+    """What the doctor found.
+
+    Attributes:
+        report: path of the HTML report; empty if none was asked for.
+        ready: whether training and classifying can run.
+        facts: rows of name and value: versions and places.
+        packages: rows of package, version (empty: missing) and what it is for.
+        devices: what the machine can compute on; empty without torch.
+        advice: what to do, one sentence each.
+    """
+
+    report: str
+    ready: bool
+    facts: tuple[tuple[str, str], ...]
+    packages: tuple[tuple[str, str, str], ...]
+    devices: tuple[DeviceReport, ...]
+    advice: tuple[str, ...]
+
+
+def detect_devices(*, progress: Progress) -> DevicesResult:
+    """Try every device with a real kernel: the job behind the desktop's device detection."""
+    there = devices.accelerators()
+    reports = []
+    for position, name in enumerate((*there, "cpu")):
+        progress.check_cancel()
+        progress.report(position / (len(there) + 1), f"Trying {name}")
+        reports.append(DeviceReport(name, devices.device_title(name), devices.kernel_failure(name)))
+    working = [report.name for report in reports if not report.failure]
+    progress.report(1.0)
+    return DevicesResult(
+        working[0] if working else "", tuple(reports), devices.driver_advice(there)
+    )
+
+
+def check_environment(
+    *,
+    report: str = "",
+    host: Mapping[str, str] | None = None,
+    interpreters: Sequence[str] = (),
+    progress: Progress,
+) -> EnvironmentResult:
+    """Look at packages and devices from inside the worker and write a report to copy.
+
+    Args:
+        report: path of the HTML report; empty: none.
+        host: facts about the program that asks, such as its version, for the report.
+        interpreters: what trying the interpreters of this machine has shown, a line each.
+        progress: hears every finding.
+
+    Raises:
+        InputError: the report cannot be written.
+    """
+    facts = (*(host or {}).items(), *_facts())
+    packages = tuple(
+        (package.title, _version(package.module), package.purpose)
+        for package in dependencies.PACKAGES.values()
+    )
+    absent = dependencies.missing(dependencies.PACKAGES)
+    advice: list[str] = []
+    if absent:
+        command = dependencies.install_command(
+            sys.executable, absent, dependencies.version("numpy")
+        )
+        advice.append(f"{dependencies.what_is_missing(absent)} Install with: {command}")
+    found, problems = _try_devices(progress, absent)
+    advice.extend(problems)
+    result = EnvironmentResult(
+        report=report,
+        ready=not {"torch", "safetensors", "numpy", "osgeo"} & set(absent) and bool(found),
+        facts=facts,
+        packages=packages,
+        devices=found,
+        advice=tuple(advice),
+    )
+    for line in in_words(result):
+        progress.log(line)
+    if report:
+        write_report(report, result, interpreters)
+    progress.report(1.0)
+    return result
+
+
+def _try_devices(
+    progress: Progress, absent: Sequence[str]
+) -> tuple[tuple[DeviceReport, ...], tuple[str, ...]]:
+    if "torch" in absent:
+        return (), ()
+    try:
+        found = detect_devices(progress=progress)
+    except (ImportError, OSError) as error:  # a torch whose libraries do not load
+        return (), (f"PyTorch is installed but cannot be loaded: {error}. Install it again.",)
+    return found.devices, found.advice
+
+
+def _version(module: str) -> str:
+    if not dependencies.installed(module):
+        return ""
+    return dependencies.version(module) or "present"
+
+
+def _facts() -> tuple[tuple[str, str], ...]:
+    facts = [
+        ("Python of the worker", f"{platform.python_version()}, {sys.executable}"),
+        ("System", f"{platform.platform()}, {platform.machine()}"),
+    ]
+    if dependencies.installed("torch"):
+        try:
+            import torch
+        except (ImportError, OSError):
+            return tuple(facts)
+        cuda = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
+        facts.append(("PyTorch build", f"{torch.__version__}, {cuda}"))
+        facts.append(("PyTorch threads", str(torch.get_num_threads())))
+    return tuple(facts)
+
+
+def in_words(result: EnvironmentResult) -> tuple[str, ...]:
+    """Return the findings as lines of text."""
+    lines = [f"{name}: {value}" for name, value in result.facts]
+    lines += [f"{title}: {version or 'MISSING'}" for title, version, _ in result.packages]
+    lines += [
+        f"Device {device.name} ({device.title}): {device.failure or 'works'}"
+        for device in result.devices
+    ]
+    lines += list(result.advice)
+    lines.append(
+        "Training and classifying can run."
+        if result.ready
+        else "Training and classifying cannot run yet; see above."
+    )
+    return tuple(lines)
+
+
+def write_report(path: str, result: EnvironmentResult, interpreters: Sequence[str]) -> None:
+    """Write the findings as a page of HTML.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    devices_table = [
+        (device.name, device.title, device.failure or "works") for device in result.devices
+    ]
+    verdict = in_words(result)[-1]
+    parts = [
+        f"<p class='{'good' if result.ready else 'bad'}'>{html.escape(verdict)}</p>",
+        *(f"<p class='bad'>{html.escape(sentence)}</p>" for sentence in result.advice),
+        _table("Devices, tried with a 3-D convolution", devices_table),
+        _table("Packages", [(t, v or "missing", p) for t, v, p in result.packages]),
+        _table("This machine", result.facts),
+        _table("Pythons tried for the worker", [(line,) for line in interpreters]),
+    ]
+    page = _PAGE.format(body="\n".join(part for part in parts if part))
+    partial = Path(f"{path}.partial")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"The report {path} cannot be written: {error.strerror}.") from error
+
+
+def _table(title: str, rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    cells = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n"
+        for row in rows
+    )
+    return f"<h2>{html.escape(title)}</h2>\n<table>\n{cells}</table>"
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>hsicnn: environment</title>
+<style>
+body {{ font-family: sans-serif; max-width: 60em; margin: 2em auto; color: #222; }}
+td {{ padding: 0.2em 1em 0.2em 0; vertical-align: top; border-bottom: 1px solid #ddd; }}
+.good {{ color: #0a6; font-weight: bold; }} .bad {{ color: #b30; }}
+</style></head><body>
+<h1>hsicnn: environment</h1>
+{body}
+</body></html>
+"""

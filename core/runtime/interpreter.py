@@ -1,0 +1,305 @@
+"""Find the Python that runs the worker.
+
+Inside QGIS ``sys.executable`` may be QGIS itself (starting it would open a second QGIS), so
+nothing is taken on faith: every candidate is tried in a process of its own, which must find
+what the job needs.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import DependencyError
+from .dependencies import install_command, what_is_missing
+
+PLUGIN_FOLDER = Path(__file__).resolve().parents[2]
+
+#: Names the interpreter to use, before anything else that is looked for.
+VARIABLE = "HSICNN_PYTHON"
+
+#: The origin of an interpreter that the user has set in QGIS.
+SETTING = "the setting"
+
+_OLDEST = (3, 9)
+_PROBE_SECONDS = 60
+_WINDOWS = sys.platform == "win32"
+
+# What a candidate runs. Modules are found, not imported (torch takes seconds), save GDAL,
+# whose bindings are often present without the library they were built for.
+_PROBE = """
+import importlib.util, json, sys
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = importlib.util.find_spec(name) is not None
+    except Exception:
+        found[name] = False
+problem = ""
+if found.get("osgeo"):
+    try:
+        from osgeo import gdal
+    except Exception as error:
+        found["osgeo"] = False
+        problem = str(error)
+numpy = ""
+try:
+    import importlib.metadata
+    numpy = importlib.metadata.version("numpy")
+except Exception:
+    pass
+print("hsicnn " + json.dumps({"version": list(sys.version_info[:3]), "found": found,
+                              "problem": problem, "numpy": numpy}))
+"""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An interpreter that may do.
+
+    Attributes:
+        path: the program.
+        origin: where it was learnt of, for messages.
+    """
+
+    path: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What trying a candidate showed.
+
+    Attributes:
+        candidate: what was tried.
+        version: its Python version, such as ``3.11.2``; empty where it did not run.
+        missing: modules that it lacks.
+        problem: why it cannot be used besides, in a few words.
+        numpy_version: of the numpy there, if any.
+    """
+
+    candidate: Candidate
+    version: str
+    missing: tuple[str, ...]
+    problem: str
+    numpy_version: str = ""
+
+    @property
+    def works(self) -> bool:
+        """Whether the job can run in it."""
+        return not self.missing and not self.problem
+
+    def describe(self) -> str:
+        """Return what was found, in one line."""
+        if self.works:
+            verdict = f"Python {self.version}, has everything needed"
+        elif self.problem:
+            verdict = self.problem
+        else:
+            verdict = f"Python {self.version}, lacks {', '.join(self.missing)}"
+        return f"{self.candidate.path} ({self.candidate.origin}): {verdict}"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The interpreter chosen.
+
+    Attributes:
+        path: the program.
+        origin: where it was learnt of.
+        version: its Python version.
+    """
+
+    path: str
+    origin: str
+    version: str
+
+
+def find_interpreter(needs: Sequence[str], *, wanted: str = "") -> Interpreter:
+    """Return the first interpreter that has what a job needs.
+
+    Args:
+        needs: top-level modules.
+        wanted: what the user has set; tried first, and an error where it does not run.
+
+    Raises:
+        DependencyError: none has everything; the message lists what was tried and says how to
+            install what is missing.
+    """
+    trials: list[Trial] = []
+    for candidate in candidates(wanted):
+        trial = try_candidate(candidate, needs)
+        if trial.works:
+            return Interpreter(candidate.path, candidate.origin, trial.version)
+        trials.append(trial)
+        if candidate.origin == SETTING and not trial.version:
+            break
+    raise DependencyError(_nothing_found(trials, needs))
+
+
+def candidates(wanted: str = "") -> tuple[Candidate, ...]:
+    """Return the interpreters that exist here, in the order in which they are tried."""
+    seen: set[str] = set()
+    found: list[Candidate] = []
+    for path, origin in _places(wanted):
+        # A link into a virtual environment is another interpreter than its target: what
+        # counts is the path, not the file behind it.
+        key = os.path.normcase(os.path.abspath(path))  # noqa: PTH100 - keeps links
+        asked = origin in {SETTING, VARIABLE}
+        if key in seen or not (asked or _is_python(Path(path))):
+            continue
+        seen.add(key)
+        found.append(Candidate(path, origin))
+    return tuple(found)
+
+
+def _is_python(path: Path) -> bool:
+    return bool(re.match(r"python[0-9.]*(\.exe)?$", path.name.lower())) and path.is_file()
+
+
+def _places(wanted: str) -> Iterator[tuple[str, str]]:
+    """Yield where a Python may lie, existing or not."""
+    if wanted:
+        yield wanted, SETTING
+    if os.environ.get(VARIABLE):
+        yield os.environ[VARIABLE], VARIABLE
+    yield from _environments()
+    yield from _of_this_process()
+    if os.environ.get("OSGEO4W_ROOT"):
+        for folder in sorted(Path(os.environ["OSGEO4W_ROOT"], "apps").glob("Python3*")):
+            yield from _inside(folder, "OSGeo4W")
+    for name in ("python3", "python"):
+        yield shutil.which(name) or "", "PATH"
+    if not _WINDOWS:
+        yield "/usr/bin/python3", "the system"
+
+
+def _environments() -> Iterator[tuple[str, str]]:
+    """Yield the Pythons of virtual environments."""
+    yield from _inside(PLUGIN_FOLDER / ".venv", "the plugin's own environment")
+    if os.environ.get("VIRTUAL_ENV"):
+        yield from _inside(Path(os.environ["VIRTUAL_ENV"]), "VIRTUAL_ENV")
+    for entry in sys.path:
+        # One that QGIS sees through PYTHONPATH or its own start-up.
+        for folder in list(Path(entry).parents)[:3] if entry.endswith("site-packages") else []:
+            if (folder / "pyvenv.cfg").is_file():
+                yield from _inside(folder, "an environment in QGIS's module path")
+
+
+def _of_this_process() -> Iterator[tuple[str, str]]:
+    """Yield the Pythons that belong to the one that runs here."""
+    for prefix in dict.fromkeys((sys.prefix, sys.exec_prefix, sys.base_prefix)):
+        yield from _inside(Path(prefix), "QGIS's Python")
+    base = getattr(sys, "_base_executable", "") or ""
+    for program in (base, sys.executable or ""):
+        if program:
+            yield program, "QGIS's Python"
+            # macOS: QGIS.app/Contents/MacOS/QGIS has its Python in bin beside it.
+            yield from _inside(Path(program).parent, "beside QGIS")
+
+
+def _inside(folder: Path, origin: str) -> Iterator[tuple[str, str]]:
+    """Yield where a Python lies in an environment or an installation."""
+    names = ("python.exe", "python3.exe") if _WINDOWS else ("python3", "python")
+    for place in (folder / "Scripts", folder) if _WINDOWS else (folder / "bin", folder):
+        for name in names:
+            yield str(place / name), origin
+
+
+def try_candidate(candidate: Candidate, needs: Sequence[str]) -> Trial:
+    """Start a candidate and see what it has; never fails."""
+    path = Path(candidate.path)
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        return Trial(candidate, "", (), "is not there")
+    if not _is_python(path):
+        return Trial(candidate, "", (), "is not a Python program")
+    names = tuple(sorted({*needs, "numpy"}))
+    try:
+        answer = _probe(candidate.path, changed, names)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        return Trial(candidate, "", (), f"does not run ({str(error).strip()})")
+    version = tuple(answer["version"])
+    text = ".".join(str(part) for part in version)
+    if version[:2] < _OLDEST:
+        return Trial(candidate, text, (), f"Python {text} is older than 3.9")
+    lacks = tuple(name for name in needs if not answer["found"][name])
+    problem = f"GDAL does not load there ({answer['problem']})" if answer["problem"] else ""
+    return Trial(candidate, text, lacks, problem if "osgeo" in needs else "", answer["numpy"])
+
+
+def worker_environment(environment: Mapping[str, str], temporary: str = "") -> dict[str, str]:
+    """Return the environment variables for another interpreter.
+
+    Args:
+        environment: QGIS's own. Its PYTHONHOME and PYTHONPATH belong to QGIS's Python and
+            would give another interpreter a foreign standard library.
+        temporary: a folder for temporary files, so that nothing is left in the common one
+            when the process is killed; empty: the common one.
+    """
+    dropped = {"PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUTABLE"}
+    kept = {name: value for name, value in environment.items() if name.upper() not in dropped}
+    if temporary:
+        kept.update(TMPDIR=temporary, TEMP=temporary, TMP=temporary, CPL_TMPDIR=temporary)
+    if _WINDOWS:
+        # GDAL's bindings find QGIS's libraries by PATH only when told so.
+        kept["USE_PATH_FOR_GDAL_PYTHON"] = "YES"
+    return kept
+
+
+def _probe(path: str, changed: int, names: tuple[str, ...]) -> dict[str, Any]:
+    answer = _cached_probe(path, changed, names)
+    if not all(answer["found"].values()):
+        # What is missing may be installed while QGIS runs: only good news is kept.
+        _cached_probe.cache_clear()
+    return answer
+
+
+@functools.lru_cache(maxsize=32)
+def _cached_probe(path: str, changed: int, names: tuple[str, ...]) -> dict[str, Any]:
+    """Run the probe; ``changed`` makes a replaced interpreter a new one to the cache."""
+    del changed
+    done = subprocess.run(
+        [path, "-c", _PROBE, *names],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_PROBE_SECONDS,
+        check=False,
+        env=worker_environment(os.environ),
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        if line.startswith("hsicnn "):
+            answer: dict[str, Any] = json.loads(line[len("hsicnn ") :])
+            return answer
+    words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+    raise ValueError(f"exit code {done.returncode}: {words[-1]}")
+
+
+def _nothing_found(trials: Sequence[Trial], needs: Sequence[str]) -> str:
+    tried = "".join(f"\n  - {trial.describe()}" for trial in trials)
+    if not trials:
+        return (
+            f"No Python was found to run the worker; set {VARIABLE} to one that has "
+            f"{', '.join(needs)}."
+        )
+    # The one to complete is the one that lacks least, the first of equals.
+    running = [trial for trial in trials if trial.missing and not trial.problem]
+    if not running:
+        return f"No Python runs the worker. Tried:{tried}\nSet {VARIABLE} to one that does."
+    best = min(running, key=lambda trial: len(trial.missing))
+    command = install_command(best.candidate.path, best.missing, best.numpy_version)
+    return (
+        f"{what_is_missing(best.missing)} Tried:{tried}\nInstall with:\n  {command}\n"
+        f"or set {VARIABLE} to a Python that has {', '.join(needs)}."
+    )

@@ -1,0 +1,108 @@
+"""The jobs that the worker runs: names of core functions with plain JSON arguments."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Job:
+    """A core function that the worker can run.
+
+    Attributes:
+        function: ``module:function`` below the package, such as
+            ``core.training.train:train_classifier``; it takes keyword arguments and ``progress``.
+        needs: modules that its Python must have.
+        writes: names of the arguments that are paths it writes; empty values are not written.
+        title: what it does, for messages about it.
+    """
+
+    function: str
+    needs: tuple[str, ...]
+    writes: tuple[str, ...]
+    title: str
+
+
+_RASTERS = ("numpy", "osgeo", "scipy")
+_NETWORKS = ("numpy", "osgeo", "torch", "safetensors")
+
+#: Every job by its name.
+JOBS: Mapping[str, Job] = MappingProxyType(
+    {
+        "create_example_scene": Job(
+            "core.simulation.scene:create_example_scene",
+            _RASTERS,
+            ("output", "reference", "samples"),
+            "making the example scene",
+        ),
+        "export_training_chips": Job(
+            "core.data.export:export_training_chips",
+            _RASTERS,
+            ("output", "footprints"),
+            "exporting training chips",
+        ),
+        "train_classifier": Job(
+            "core.training.train:train_classifier",
+            _NETWORKS,
+            ("output", "report"),
+            "training",
+        ),
+        "classify_raster": Job(
+            "core.inference.classify:classify_raster",
+            _NETWORKS,
+            ("output", "probabilities", "confidence"),
+            "classifying",
+        ),
+        "assess_accuracy": Job(
+            "core.accuracy.assess:assess_accuracy",
+            _RASTERS,
+            ("report", "json", "errors"),
+            "assessing the accuracy",
+        ),
+        "check_environment": Job(
+            "core.runtime.environment:check_environment",
+            (),
+            ("report",),
+            "checking the environment",
+        ),
+        "detect_devices": Job(
+            "core.runtime.environment:detect_devices",
+            ("torch",),
+            (),
+            "looking for devices",
+        ),
+    }
+)
+
+
+def written_paths(job: Job, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths that a job with these arguments writes."""
+    return tuple(str(arguments[name]) for name in job.writes if arguments.get(name))
+
+
+def plain(value: Any) -> Any:
+    """Return a result as what JSON can hold: dataclasses as dicts, arrays as lists.
+
+    Raises:
+        TypeError: the value holds something that has no plain form.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        # numpy's float64 is a float already; json writes it as one.
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy arrays and scalars
+        return value.tolist()
+    raise TypeError(f"a job's result holds a {type(value).__name__}, which has no plain form")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from hsicnn.core.errors import DependencyError, InputError
+from hsicnn.core.progress import SilentProgress
+from hsicnn.core.runtime import dependencies, environment
+
+
+def test_a_machine_without_torch_is_told_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        dependencies, "installed", lambda module: module not in {"torch", "safetensors"}
+    )
+    report = tmp_path / "report.html"
+    result = environment.check_environment(
+        report=str(report),
+        interpreters=["/usr/bin/python3 <lacks torch>"],
+        progress=SilentProgress(),
+    )
+    assert not result.ready
+    assert "PyTorch (for training and applying networks)" in result.advice[0]
+    assert "pip install" in result.advice[0]
+    text = report.read_text(encoding="utf-8")
+    assert "cannot run yet" in text
+    assert "&lt;lacks torch&gt;" in text
+
+
+def test_a_machine_with_everything_is_ready(tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    result = environment.check_environment(progress=SilentProgress())
+    assert result.ready
+    assert [device.name for device in result.devices][-1] == "cpu"
+    assert environment.in_words(result)[-1] == "Training and classifying can run."
+
+
+def test_devices_are_listed_with_the_one_that_auto_means(monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(environment.devices, "accelerators", lambda: ("cuda:0",))
+    monkeypatch.setattr(
+        environment.devices, "kernel_failure", lambda name: "too old" if name != "cpu" else ""
+    )
+    found = environment.detect_devices(progress=SilentProgress())
+    assert found.chosen == "cpu"
+    assert [(device.name, device.failure) for device in found.devices] == [
+        ("cuda:0", "too old"),
+        ("cpu", ""),
+    ]
+
+
+def test_a_report_that_cannot_be_written_is_named(tmp_path):
+    target = tmp_path / "missing folder" / "report.html"
+    with pytest.raises(InputError, match=r"report\.html"):
+        environment.check_environment(report=str(target), progress=SilentProgress())
+
+
+def test_require_names_the_package_and_the_command(monkeypatch):
+    monkeypatch.setattr(dependencies, "installed", lambda module: False)
+    with pytest.raises(DependencyError, match=r"scikit-learn .*pip install .*scikit-learn"):
+        dependencies.require("sklearn")

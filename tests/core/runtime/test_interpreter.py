@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hsicnn.core.errors import DependencyError
+from hsicnn.core.runtime import interpreter
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="scripts as programs")
+
+
+def program(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def bare_machine(monkeypatch, tmp_path):
+    """A machine where no Python is known but those a test adds."""
+    monkeypatch.setattr(interpreter, "_places", lambda wanted: iter(places))
+    places: list[tuple[str, str]] = []
+    return places
+
+
+def test_this_machines_python_has_gdal_and_numpy():
+    found = interpreter.find_interpreter(("osgeo", "numpy"))
+    assert found.version.startswith("3.")
+    assert Path(found.path).name.startswith("python")
+
+
+def test_the_setting_comes_first_then_the_variable(monkeypatch):
+    monkeypatch.setenv(interpreter.VARIABLE, "/nowhere/python3")
+    found = interpreter.candidates(sys.executable)
+    assert found[0].path == sys.executable
+    assert found[1].path == "/nowhere/python3"
+
+
+def test_a_setting_that_does_not_run_is_an_error_and_not_passed_over(tmp_path):
+    wanted = str(tmp_path / "python3")
+    with pytest.raises(DependencyError, match=r"the setting.*is not there"):
+        interpreter.find_interpreter(("numpy",), wanted=wanted)
+
+
+def test_qgis_itself_is_never_started(tmp_path, bare_machine):
+    started = tmp_path / "started"
+    qgis = program(tmp_path / "qgis-bin", f"touch {started}")
+    bare_machine.append((str(qgis), interpreter.SETTING))
+    with pytest.raises(DependencyError, match="is not a Python program"):
+        interpreter.find_interpreter(("numpy",))
+    assert not started.exists()
+    bare_machine[0] = (str(qgis), "QGIS's Python")
+    with pytest.raises(DependencyError, match="No Python was found"):
+        interpreter.find_interpreter(("numpy",))
+
+
+@posix_only
+def test_each_candidate_is_tried_and_the_error_lists_why_not(tmp_path, bare_machine):
+    broken = program(tmp_path / "a/python3", "echo cannot start >&2; exit 5")
+    old = program(
+        tmp_path / "b/python3",
+        'echo \'hsicnn {"version": [3, 8, 1], "found": {"numpy": true, "torch": true}, '
+        '"problem": "", "numpy": ""}\'',
+    )
+    lacking = program(
+        tmp_path / "c/python3",
+        'echo \'hsicnn {"version": [3, 11, 2], "found": {"numpy": true, "torch": false}, '
+        '"problem": "", "numpy": "1.24.2"}\'',
+    )
+    bare_machine.extend((str(path), "a test") for path in (broken, old, lacking))
+    with pytest.raises(DependencyError) as caught:
+        interpreter.find_interpreter(("numpy", "torch"))
+    message = str(caught.value)
+    assert "exit code 5: cannot start" in message
+    assert "older than 3.9" in message
+    assert "lacks torch" in message
+    assert f'"{lacking}" -m pip install "torch>=2.6" "numpy==1.24.2"' in message
+
+
+@posix_only
+def test_the_first_that_has_everything_is_taken(tmp_path, bare_machine):
+    answer = '{"version": [3, 11, 2], "found": {"numpy": true, "torch": %s}, "problem": "", '
+    lacking = program(tmp_path / "a/python3", f'echo \'hsicnn {answer % "false"}"numpy": ""}}\'')
+    whole = program(tmp_path / "b/python3", f'echo \'hsicnn {answer % "true"}"numpy": ""}}\'')
+    bare_machine.extend((str(path), "a test") for path in (lacking, whole))
+    assert interpreter.find_interpreter(("torch",)).path == str(whole)
+    # A job that needs less runs in the first: chips can be exported without torch.
+    assert interpreter.find_interpreter(("numpy",)).path == str(lacking)
+
+
+@posix_only
+def test_what_was_installed_meanwhile_is_found(tmp_path, bare_machine):
+    answer = '{"version": [3, 11, 2], "found": {"numpy": true, "torch": %s}, "problem": "", '
+    path = tmp_path / "a/python3"
+    program(path, f'echo \'hsicnn {answer % "false"}"numpy": ""}}\'')
+    changed = path.stat()
+    bare_machine.append((str(path), "a test"))
+    with pytest.raises(DependencyError):
+        interpreter.find_interpreter(("torch",))
+    # Installing a package does not touch the interpreter.
+    program(path, f'echo \'hsicnn {answer % "true"}"numpy": ""}}\'')
+    os.utime(path, ns=(changed.st_atime_ns, changed.st_mtime_ns))
+    assert interpreter.find_interpreter(("torch",)).path == str(path)
+
+
+@posix_only
+def test_gdal_that_does_not_load_counts_only_where_it_is_needed(tmp_path, bare_machine):
+    path = program(
+        tmp_path / "python3",
+        'echo \'hsicnn {"version": [3, 11, 2], "found": {"numpy": true, "osgeo": false, '
+        '"torch": true}, "problem": "libgdal.so.32 is missing", "numpy": ""}\'',
+    )
+    bare_machine.append((str(path), "a test"))
+    assert interpreter.find_interpreter(("torch",)).path == str(path)
+    with pytest.raises(DependencyError, match=r"libgdal\.so\.32 is missing"):
+        interpreter.find_interpreter(("osgeo",))
+
+
+def test_an_environment_in_the_module_path_is_found(tmp_path, monkeypatch):
+    environment = tmp_path / "env"
+    packages = environment / "lib/python3.11/site-packages"
+    packages.mkdir(parents=True)
+    (environment / "pyvenv.cfg").write_text("")
+    python = environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python3")
+    python.parent.mkdir()
+    python.write_text("")
+    monkeypatch.setattr(sys, "path", [str(packages), *sys.path])
+    assert str(python) in [candidate.path for candidate in interpreter.candidates()]
