@@ -68,7 +68,7 @@ def save_checkpoint(path: Path, state: TrainingState, job: str) -> None:
     temporary.replace(path)
 
 
-def resume(path: Path, state: TrainingState, job: str, progress: Progress) -> bool:
+def resume_from(path: Path, state: TrainingState, job: str, progress: Progress) -> bool:
     """Go on from a checkpoint where there is one of the same run.
 
     Args:

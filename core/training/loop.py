@@ -207,17 +207,21 @@ def _swap(network: nn.Module, weights: Weights) -> Weights:
 
 
 def _steps(count: int, settings: TrainingSettings) -> int:
-    """Steps an epoch; a last batch of one patch is left out."""
-    used = min(count, settings.epoch_samples) if settings.epoch_samples else count
-    full, rest = divmod(used, settings.batch_size)
-    return max(full + (rest > 1), 1)
+    """Steps an epoch: one pass over the samples, within the recipe's limits."""
+    full, rest = divmod(count, settings.batch_size)
+    once = max(full + (rest > 1), 1)  # batch norm cannot learn from a last batch of one
+    return min(max(once, settings.shortest_epoch), settings.longest_epoch)
 
 
 def _order(count: int, steps: int, batch: int, generator: torch.Generator) -> list[Tensor]:
-    """Return the batches of an epoch: random positions among the training samples."""
+    """Return the batches of an epoch: positions among the samples, each pass in a new order."""
     import torch
 
-    return list(torch.randperm(count, generator=generator).split(batch))[:steps]
+    batches: list[Tensor] = []
+    while len(batches) < steps:
+        drawn = torch.randperm(count, generator=generator).split(batch)
+        batches += [part for part in drawn if len(part) > 1 or count == 1]
+    return batches[:steps]
 
 
 def _check_finite(loss: float, epoch: int, settings: TrainingSettings) -> None:

@@ -38,8 +38,10 @@ class TrainingSettings:
         flips: turn and mirror patches at random.
         averaging: decay of the running average of the weights that is validated and
             kept; 0 keeps the weights themselves.
-        epoch_samples: training pixels an epoch at the most (a new random draw each
-            epoch); 0 takes all.
+        shortest_epoch: steps an epoch at the least: a handful of training pixels is
+            passed over several times.
+        longest_epoch: steps an epoch at the most: of very many training pixels each epoch
+            draws others. Both keep the time of a recipe the same for small and large sets.
         patience: epochs without a better validation figure before training stops; 0 never.
         monitor: ``balanced`` (mean of overall and average accuracy), ``overall`` or
             ``loss``, on validation pixels.
@@ -66,7 +68,8 @@ class TrainingSettings:
     brightness: float = 0.0
     flips: bool = True
     averaging: float = 0.0
-    epoch_samples: int = 20_000
+    shortest_epoch: int = 30
+    longest_epoch: int = 300
     patience: int = 0
     monitor: str = "balanced"
     keep: str = "best"
@@ -135,7 +138,8 @@ def _check(settings: TrainingSettings) -> None:
         "brightness": (0.0, 1.0),
         "averaging": (0.0, 0.99999),
         "patience": (0, 100_000),
-        "epoch_samples": (0, 10**9),
+        "shortest_epoch": (1, 1_000_000),
+        "longest_epoch": (1, 1_000_000),
         "components": (0, 10_000),
     }
     for name, (low, high) in ranges.items():

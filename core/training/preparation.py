@@ -1,0 +1,160 @@
+"""What has to be there before the first step: network, normalisation, patches, weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...models.catalog import network as catalog_entry
+from ..data.chips import ChipSetInfo
+from ..data.normalisation import Normalisation, fit_normalisation
+from ..data.pixel_store import PixelStore
+from ..data.splits import TRAIN, VALIDATION
+from ..errors import ChipSetError, InputError
+from ..progress import Progress
+from ..runtime.devices import Device
+from .checkpoints import checkpoint_path, job_hash
+from .loop import Lesson
+from .objectives import class_weights
+from .patches import PatchSource, samples_of
+from .settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+THIN = 30  # training pixels under which a class gets a warning
+
+
+def check_output(output: str) -> None:
+    """Refuse an output that cannot be written before anything is computed."""
+    folder = Path(output).resolve().parent
+    if not folder.is_dir():
+        raise InputError(f"The folder {folder} for the model file does not exist; make it first.")
+    if Path(output).is_dir():
+        raise InputError(f"{output} is a folder; name a file that ends in .safetensors.")
+    probe = checkpoint_path(output).with_suffix(".probe")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"The model file cannot be written to {folder}: {error.strerror}. "
+            "Choose a folder with write permission."
+        ) from error
+
+
+def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
+    """Fit the normalisation on the training pixels alone."""
+    training = store.index[store.split == TRAIN]
+    if not len(training):
+        raise ChipSetError(
+            "The chip set has no training pixels. Export it again with a larger TRAIN_FRACTION "
+            "or a smaller BUFFER or BLOCK_SIZE."
+        )
+    return fit_normalisation(
+        settings.normalisation,
+        store.physical(training),
+        components=settings.components,
+        damping=settings.damping,
+    )
+
+
+def make_network(settings: TrainingSettings, inputs: int, classes: int) -> nn.Module:
+    """Build the network; its refusals (too few bands, unknown option) are the user's to mend."""
+    from ...models.build import build
+
+    entry = catalog_entry(settings.architecture)
+    if inputs < entry.min_bands:
+        raise InputError(
+            f"{entry.title} needs at least {entry.min_bands} bands; the chip set gives {inputs}. "
+            "Choose another ARCHITECTURE."
+        )
+    options = dict(settings.options)
+    if len(entry.patch_sizes) != 1:
+        options.setdefault("patch_size", settings.patch_size)
+    try:
+        return build(settings.architecture, inputs, classes, options)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def make_lesson(
+    info: ChipSetInfo,
+    store: PixelStore,
+    normalisation: Normalisation,
+    network: nn.Module,
+    settings: TrainingSettings,
+    *,
+    place: Device,
+    memory_bytes: int,
+    progress: Progress,
+) -> Lesson:
+    """Put together what is learnt and how, on the device."""
+    import torch
+
+    radius = int(network.radius)  # type: ignore[arg-type]  # every pixel network states it
+    if radius > info.halo:
+        raise ChipSetError(
+            f"The network looks {radius} pixels around each pixel, the chip set holds "
+            f"{info.halo}. Export the chips again with HALO={radius} or larger."
+        )
+    where = torch.device(place.name)
+    network.to(where)
+    source = PatchSource(
+        store, normalisation, radius, device=where, memory_bytes=memory_bytes, progress=progress
+    )
+    counts = np.bincount(store.label[store.split == TRAIN], minlength=len(info.classes) + 1)[1:]
+    weights = torch.from_numpy(class_weights(settings.class_weights, counts)).to(where)
+    return Lesson(
+        source, samples_of(store, TRAIN), samples_of(store, VALIDATION), weights, settings
+    )
+
+
+def run_hash(info: ChipSetInfo, settings: TrainingSettings, place: Device) -> str:
+    """Hash all that decides the result, so that only the same run is ever gone on with."""
+    import torch
+
+    return job_hash(
+        chips=info.hash,
+        settings=settings.to_json(),
+        device=place.name,
+        threads=torch.get_num_threads(),
+        torch=str(torch.__version__),
+    )
+
+
+def say_what_comes(
+    info: ChipSetInfo,
+    settings: TrainingSettings,
+    network: nn.Module,
+    place: Device,
+    progress: Progress,
+) -> None:
+    """Tell the user what is going to be trained on what, and which classes are thin."""
+    from ...models.build import count_parameters
+
+    entry = catalog_entry(settings.architecture)
+    side = 2 * int(network.radius) + 1  # type: ignore[arg-type]
+    progress.log(
+        f"{entry.title}: {count_parameters(network):,} parameters, {side}x{side} pixels around "
+        f"each pixel, {len(info.bands)} bands, on {place.title}."
+    )
+    train_counts = info.counts["train"]
+    for number, item in enumerate(info.classes):
+        row = ", ".join(f"{name} {counts[number]}" for name, counts in info.counts.items())
+        progress.log(f"  {item.name}: {row}")
+    thin = [
+        f"{item.name} ({count})" for item, count in zip(info.classes, train_counts) if count < THIN
+    ]
+    if thin:
+        progress.warn(
+            f"Few training pixels: {', '.join(thin)}. The network can hardly learn a class from "
+            f"fewer than {THIN}; add reference data for it, or read its accuracy with care."
+        )
+    if not sum(info.counts.get("validation", ())):
+        progress.warn(
+            "The chip set has no validation pixels: the last epoch's weights are kept. Export "
+            "it again with a larger VALIDATION_FRACTION to let validation choose."
+        )

@@ -1,0 +1,178 @@
+"""The training job: from a chip set to a model file."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.chips import ChipSetInfo, read_chip_set
+from ..data.normalisation import Normalisation
+from ..data.pixel_store import PixelStore, load_pixels
+from ..data.splits import TRAIN
+from ..modelfile.bundle import ModelBundle, describe, save_bundle
+from ..progress import Portion, Progress, SilentProgress
+from ..runtime.dependencies import version
+from ..runtime.devices import choose_device
+from ..runtime.seeds import seed_torch
+from .checkpoints import checkpoint_path, resume_from, save_checkpoint
+from .loop import TrainingState, train
+from .optimisers import make_optimiser
+from .preparation import (
+    check_output,
+    fit_inputs,
+    make_lesson,
+    make_network,
+    run_hash,
+    say_what_comes,
+)
+from .report import write_training_report
+from .scores import split_scores
+from .settings import TrainingSettings, resolve_settings
+
+MIB = 1 << 20
+RECORDED = ("torch", "numpy", "osgeo", "safetensors")  # versions kept in the model
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training gave.
+
+    Attributes:
+        model: path of the model file.
+        report: path of the HTML report, empty where none was asked for.
+        architecture: of the network.
+        epochs: epochs trained.
+        best_epoch: the one whose weights were kept.
+        metrics: figures of the ``validation`` and ``test`` pixels of the chip set.
+    """
+
+    model: str
+    report: str
+    architecture: str
+    epochs: int
+    best_epoch: int
+    metrics: Mapping[str, Any]
+
+
+def train_classifier(
+    *,
+    chips: str,
+    output: str,
+    report: str = "",
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    resume: bool = True,
+    memory_mb: int = 2048,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Train a pixel classifier on a chip set.
+
+    Args:
+        chips: folder of the chip set.
+        output: the model file to write, ``.safetensors``; the checkpoint lies beside it.
+        report: HTML report to write, or nothing.
+        settings: names of ``TrainingSettings``; what is missing takes the network's recipe.
+        device: ``auto``, ``cpu``, ``cuda[:n]``, ``mps`` or ``xpu``.
+        resume: go on from the checkpoint of the same run where there is one.
+        memory_mb: pixels are kept in memory up to this size, else read from disk.
+        progress: told what is going on.
+
+    Raises:
+        InputError, ChipSetError: for what the user can mend.
+        Cancelled: where the user stopped; the last checkpoint stays.
+    """
+    progress = progress or SilentProgress()
+    chosen = resolve_settings(settings or {})
+    check_output(output)
+    info = read_chip_set(chips)
+    place = choose_device(device)
+    for note in place.notes:
+        progress.log(note)
+    store = load_pixels(info, memory_bytes=memory_mb * MIB, progress=Portion(progress, 0.0, 0.03))
+    normalisation = fit_inputs(store, chosen)
+    seed_torch(chosen.seed, "initialisation")
+    network = make_network(chosen, normalisation.outputs, len(info.classes))
+    say_what_comes(info, chosen, network, place, progress)
+    lesson = make_lesson(
+        info,
+        store,
+        normalisation,
+        network,
+        chosen,
+        place=place,
+        memory_bytes=memory_mb * MIB,
+        progress=progress,
+    )
+    state = TrainingState(network, make_optimiser(network, chosen))
+    checkpoint = checkpoint_path(output)
+    job = run_hash(info, chosen, place)
+    if resume:
+        resume_from(checkpoint, state, job, progress)
+    train(
+        state,
+        lesson,
+        Portion(progress, 0.03, 0.97),
+        lambda now: save_checkpoint(checkpoint, now, job),
+    )
+    network.load_state_dict(state.best)
+    metrics = split_scores(network, lesson.source, store, info, progress)
+    bundle = _bundle(info, store, normalisation, state=state, settings=chosen, metrics=metrics)
+    save_bundle(output, bundle)
+    checkpoint.unlink(missing_ok=True)
+    if report:
+        write_training_report(report, bundle, info)
+    for line in describe(bundle):
+        progress.log(line)
+    progress.report(1.0, "")
+    return TrainResult(output, report, chosen.architecture, state.epoch, state.best_epoch, metrics)
+
+
+def _bundle(
+    info: ChipSetInfo,
+    store: PixelStore,
+    normalisation: Normalisation,
+    *,
+    state: TrainingState,
+    settings: TrainingSettings,
+    metrics: Mapping[str, Any],
+) -> ModelBundle:
+    """Put together what the model file holds."""
+    radius = int(state.network.radius)  # type: ignore[arg-type]
+    training = store.split == TRAIN
+    spectra = store.physical(store.index[training])
+    return ModelBundle(
+        architecture=settings.architecture,
+        options=dict(settings.options),
+        bands=info.bands,
+        normalisation=normalisation,
+        classes=info.classes,
+        radius=radius,
+        patch_size=2 * radius + 1,
+        chips={
+            "path": str(Path(info.folder).resolve()),
+            "split_hash": info.hash,
+            "split_method": info.split_method,
+            "block_size": info.block_size,
+            "buffer": info.buffer,
+            "counts": info.counts,
+        },
+        metrics=dict(metrics),
+        history=list(state.history),
+        versions={name: version(name) for name in RECORDED},
+        seed=settings.seed,
+        settings=settings.to_json(),
+        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        training_rows=store.row[training],
+        training_cols=store.col[training],
+        training_grid=info.grid,
+        statistics={
+            "mean": np.nanmean(spectra, axis=0),
+            "deviation": np.nanstd(spectra, axis=0),
+        },
+        weights={name: value.cpu().numpy() for name, value in state.best.items()},
+    )
