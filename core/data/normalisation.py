@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float32]
 KINDS: Mapping[str, str] = {
     "band": "every band to mean 0 and standard deviation 1",
     "global": "all bands by one mean and one standard deviation",
-    "pca": "decorrelated components of equal variance (whitening PCA)",
+    "pca": "decorrelated components (whitening PCA)",
 }
 
 
@@ -111,7 +111,7 @@ class Normalisation:
 
 
 def fit_normalisation(
-    kind: str, values: FloatArray, *, components: int = 0, damping: float = 0.0
+    kind: str, values: FloatArray, *, components: int = 0, power: float = 1.0
 ) -> Normalisation:
     """Fit a normalisation.
 
@@ -119,8 +119,10 @@ def fit_normalisation(
         kind: one of ``KINDS``.
         values: ``(n, bands)`` physical values of training pixels; NaN is left out.
         components: how many components ``pca`` keeps; 0 keeps all that carry variance.
-        damping: added to every component's standard deviation in ``pca``, as a share of
-            the mean one, so that components of pure noise are not blown up.
+        power: how far ``pca`` whitens: components are divided by this power of their
+            standard deviation. 1 gives all the same variance; 0.5 leaves the first ones
+            larger, so that components of mostly noise count for less. The mean variance of
+            the inputs is 1 in any case.
 
     Raises:
         InputError: for an unknown kind, or no values at all.
@@ -137,7 +139,7 @@ def fit_normalisation(
         level = np.full(values.shape[1], finite.mean(), dtype=np.float32)
         spread = np.full(values.shape[1], finite.std())
         return Normalisation(kind, level, _factors(spread))
-    return _fit_pca(values, mean, components, damping)
+    return _fit_pca(values, mean, components, power)
 
 
 def _moments(values: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -158,7 +160,7 @@ def _factors(deviation: npt.NDArray[np.float64]) -> FloatArray:
 
 
 def _fit_pca(
-    values: FloatArray, mean: npt.NDArray[np.float64], components: int, damping: float
+    values: FloatArray, mean: npt.NDArray[np.float64], components: int, power: float
 ) -> Normalisation:
     """Whitening PCA of band-standardised spectra."""
     import torch  # QGIS's numpy may stand on a reference BLAS, torch's never does
@@ -172,8 +174,10 @@ def _fit_pca(
     # Fewer pixels than bands leave components of rounding noise behind: never whiten those.
     carrying = int((deviations > deviations[0] * 1e-6).sum())
     kept = max(min(components or carrying, carrying), 1)
-    spread = deviations[:kept] + damping * float(deviations[:kept].mean())
-    matrix = _signed(vectors[:, order[:kept]].numpy()) / np.maximum(spread.numpy(), 1e-12)
+    spread = deviations[:kept].clamp_min(1e-12).numpy()
+    scale = spread**-power
+    scale /= np.sqrt(np.mean((spread * scale) ** 2))
+    matrix = _signed(vectors[:, order[:kept]].numpy()) * scale
     return Normalisation("pca", mean.astype(np.float32), np.asarray(matrix, dtype=np.float32))
 
 

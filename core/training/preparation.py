@@ -57,7 +57,7 @@ def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
         settings.normalisation,
         store.physical(training),
         components=settings.components,
-        damping=settings.damping,
+        power=settings.whitening,
     )
 
 

@@ -48,7 +48,7 @@ class TrainingSettings:
         keep: ``best`` keeps the epoch with the best monitor, ``last`` the last one.
         normalisation: a kind from ``core.data.normalisation``.
         components: components of the ``pca`` normalisation; 0 keeps all.
-        damping: see ``fit_normalisation``.
+        whitening: how far ``pca`` whitens, 0..1; see ``fit_normalisation``.
         seed: fixes initialisation, order, augmentation.
     """
 
@@ -75,7 +75,7 @@ class TrainingSettings:
     keep: str = "best"
     normalisation: str = "band"
     components: int = 0
-    damping: float = 0.0
+    whitening: float = 1.0
     seed: int = 1
 
     def to_json(self) -> dict[str, Any]:
@@ -141,6 +141,7 @@ def _check(settings: TrainingSettings) -> None:
         "shortest_epoch": (1, 1_000_000),
         "longest_epoch": (1, 1_000_000),
         "components": (0, 10_000),
+        "whitening": (0.0, 1.0),
     }
     for name, (low, high) in ranges.items():
         value = getattr(settings, name)

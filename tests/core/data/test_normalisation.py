@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hsicnn.core.data.normalisation import KINDS, Normalisation, fit_normalisation
+from hsicnn.core.errors import InputError, ModelFileError
+
+
+@pytest.fixture
+def spectra() -> np.ndarray:
+    generator = np.random.default_rng(5)
+    mixing = generator.normal(size=(12, 12))
+    return (generator.normal(size=(500, 12)) @ mixing + 7).astype(np.float32)
+
+
+def test_band_gives_mean_0_and_deviation_1(spectra):
+    out = fit_normalisation("band", spectra).apply(spectra)
+    np.testing.assert_allclose(out.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(out.std(0), 1, rtol=1e-4)
+
+
+def test_pca_whitens_and_keeps_the_components_asked_for(spectra):
+    whitening = fit_normalisation("pca", spectra, components=5)
+    out = whitening.apply(spectra)
+    assert out.shape == (500, 5)
+    np.testing.assert_allclose(np.cov(out.T), np.eye(5), atol=2e-3)
+
+
+def test_pca_spans_the_same_space_as_scikit_learns(spectra):
+    from sklearn.decomposition import PCA
+
+    ours = fit_normalisation("pca", spectra, components=4).apply(spectra)
+    theirs = PCA(4, whiten=True).fit_transform(spectra.astype(np.float64))
+    signs = np.sign((ours * theirs).sum(0))
+    np.testing.assert_allclose(ours, theirs * signs, atol=1e-3)
+
+
+def test_power_below_one_leaves_the_first_components_larger(spectra):
+    half = fit_normalisation("pca", spectra, components=6, power=0.5).apply(spectra).std(0)
+    assert (np.diff(half) < 0).all()
+    np.testing.assert_allclose(np.mean(half**2), 1, rtol=1e-3)
+
+
+def test_fewer_pixels_than_bands_are_never_whitened_into_noise():
+    few = np.random.default_rng(1).normal(size=(6, 40)).astype(np.float32)
+    whitening = fit_normalisation("pca", few, components=30)
+    assert whitening.outputs <= 5
+    assert np.isfinite(whitening.apply(few)).all()
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_missing_values_become_the_training_mean(kind, spectra):
+    fitted = fit_normalisation(kind, spectra)
+    broken = spectra[:3].copy()
+    broken[0] = np.nan
+    broken[1, 4] = np.nan
+    out = fitted.apply(broken)
+    assert np.isfinite(out).all()
+    np.testing.assert_allclose(out[0], 0, atol=1e-6)
+    filled = spectra[1:2].copy()
+    filled[0, 4] = fitted.mean[4]
+    np.testing.assert_allclose(out[1:2], fitted.apply(filled), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_dark_is_what_a_spectrum_of_zeros_becomes(kind, spectra):
+    fitted = fit_normalisation(kind, spectra)
+    zeros = np.zeros((1, 12), np.float32)
+    np.testing.assert_allclose(fitted.apply(zeros)[0], fitted.dark, rtol=1e-4, atol=1e-4)
+
+
+def test_a_band_without_variance_is_switched_off(spectra):
+    spectra[:, 3] = 4.0
+    out = fit_normalisation("band", spectra).apply(spectra + 1)
+    assert (out[:, 3] == 0).all()
+
+
+def test_nan_in_the_training_pixels_is_left_out(spectra):
+    with_holes = spectra.copy()
+    with_holes[::7, 2] = np.nan
+    fitted = fit_normalisation("band", with_holes)
+    known = with_holes[np.isfinite(with_holes[:, 2]), 2]
+    assert fitted.mean[2] == pytest.approx(known.mean(), rel=1e-5)
+
+
+def test_one_pixel_is_enough_not_to_fail():
+    one = np.arange(5, dtype=np.float32)[None]
+    for kind in KINDS:
+        assert np.isfinite(fit_normalisation(kind, one).apply(one)).all()
+
+
+def test_round_trip_and_damage(spectra):
+    fitted = fit_normalisation("pca", spectra, components=3)
+    again = Normalisation.from_arrays("pca", fitted.arrays())
+    np.testing.assert_array_equal(again.apply(spectra), fitted.apply(spectra))
+    with pytest.raises(ModelFileError, match="damaged"):
+        Normalisation.from_arrays("pca", {"mean": fitted.mean[:4], "transform": fitted.transform})
+    with pytest.raises(ModelFileError, match="does not know"):
+        Normalisation.from_arrays("magic", fitted.arrays())
+
+
+def test_unknown_kind_and_no_pixels(spectra):
+    with pytest.raises(InputError, match="choose one of"):
+        fit_normalisation("magic", spectra)
+    with pytest.raises(InputError, match="no training pixel"):
+        fit_normalisation("band", spectra[:0])
