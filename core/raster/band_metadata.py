@@ -142,19 +142,18 @@ def _wavelength(
         if value is None or centre is None:
             continue
         if width is None and _unit(unit) == _unit(listed_unit):
-            return centre, _width(value, listed_fwhm, unit, centre)
-        return centre, _width(value, width, unit, centre)
+            return centre, _width(value, listed_fwhm, centre)
+        return centre, _width(value, width, centre)
     return None, None
 
 
-def _width(value: float, width: float | None, unit: str, centre: float) -> float | None:
-    """A width in nm; that of wavenumbers and frequencies grows with the wavelength."""
+def _width(value: float, width: float | None, centre: float) -> float | None:
+    """A width in nm, given in the unit of ``value``; None where it is none."""
     if width is None or not width > 0 or not math.isfinite(width):
         return None
-    name = _unit(unit)
-    if name in WAVENUMBERS or name in FREQUENCIES:
-        return centre * width / value
-    return width * centre / value
+    # d(1/v) / (1/v) = dv / v: the relative width is the same for wavelengths, wavenumbers
+    # and frequencies.
+    return width * (centre / value)
 
 
 def _unit(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import RasterError
+from ..progress import Progress, SilentProgress
 from .band_metadata import Spectral, read_spectral
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _band(band: Any, index: int, spectral: Spectral, title: str) -> Band:
 
 
 def usable_bands(
-    source: RasterSource, keep_bad: bool = False
+    source: RasterSource, keep_bad: bool = False, progress: Progress | None = None
 ) -> tuple[tuple[Band, ...], list[str]]:
     """The bands worth using, sorted by wavelength, and what was left out and why.
 
@@ -138,6 +139,7 @@ def usable_bands(
     Args:
         source: the raster.
         keep_bad: use bands marked as bad that do hold values.
+        progress: asked for cancelling while empty bands are looked for.
 
     Returns:
         The bands, and one line for each reason.
@@ -155,7 +157,7 @@ def usable_bands(
     if bad:
         notes.append(f"Left out as bad (bbl = 0): {describe_bands(bad)}.")
     bands = [band for band in bands if keep_bad or not band.bad]
-    empty = empty_bands(source, bands)
+    empty = empty_bands(source, bands, progress or SilentProgress())
     bands = [band for band in bands if band.index not in empty]
     if empty:
         listed = [band for band in source.bands if band.index in empty]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from osgeo import gdal, ogr, osr
@@ -46,9 +46,16 @@ class _Switches:
             if self.depth > 0:
                 return
             gdal.SetCacheMax(self.cache)
-            for module, used in zip(_MODULES, self.exceptions):
+            # In reverse: each module stacks its error handler upon the one before.
+            for module, used in zip(_MODULES[::-1], self.exceptions[::-1]):
                 if not used:
-                    module.DontUseExceptions()
+                    _switch_off(module)
+
+
+def _switch_off(module: Any) -> None:
+    """Turn a module's exceptions off, unless someone else stacked a handler meanwhile."""
+    with suppress(RuntimeError):
+        module.DontUseExceptions()
 
 
 _switches = _Switches()
