@@ -22,8 +22,8 @@ class Targets:
     """Classes of a batch, perhaps each mixed with a partner's.
 
     Attributes:
-        own: ``(n,)`` classes.
-        partner: ``(n,)`` classes of the partners.
+        own: ``(n, h, w)`` classes, ``UNKNOWN`` where there is no training label.
+        partner: those of the partners.
         share: of the own class; 1 where nothing is mixed.
     """
 
@@ -59,11 +59,10 @@ def draw_batch(
     """
     import torch
 
-    symmetry = None
+    turned = torch.zeros(len(which), dtype=torch.int64)
     if settings.flips:
-        symmetry = torch.randint(SYMMETRIES, (len(which),), generator=generator)
-    patches = source.gather(samples.index[which], samples.stride[which], symmetry)
-    own = samples.target[which].to(patches.device)
+        turned = torch.randint(SYMMETRIES, (len(which),), generator=generator)
+    patches, own = source.draw(samples, which, turned)
     if settings.brightness:
         patches = scale_brightness(patches, source.dark, settings.brightness)
     if settings.noise:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from torch import Tensor
 
+UNKNOWN = -1  # in a target: a pixel without a training label
+MEMBERS = 5  # dimensions of logits that hold several members
 POWERS = {"none": 0.0, "sqrt": 0.5, "inverse": 1.0}
 
 
@@ -32,25 +34,24 @@ def class_weights(kind: str, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.fl
 def cross_entropy(
     logits: Tensor, target: Tensor, weights: Tensor, smoothing: float = 0.0
 ) -> Tensor:
-    """Mean weighted cross-entropy of patches.
+    """Mean weighted cross-entropy over the labelled pixels of a batch.
 
-    Each patch counts with the weight of its class and the sum is divided by the number of
-    patches, not by the sum of weights: a batch of rare classes then counts for more.
+    Each pixel counts with the weight of its class and the sum is divided by the number of
+    pixels, not by the sum of weights: a batch of rare classes then counts for more.
 
     Args:
-        logits: ``(N, classes, 1, 1)``, or ``(members, N, classes, 1, 1)`` where a network
+        logits: ``(N, classes, H, W)``, or ``(members, N, classes, H, W)`` where a network
             trains several members at once; every member has the loss to itself.
-        target: ``(N,)`` int64, 0..classes-1.
+        target: ``(N, H, W)`` int64, 0..classes-1, or ``UNKNOWN`` where there is no label.
         weights: ``(classes,)``.
         smoothing: share of the target spread over all classes.
     """
     import torch
     from torch.nn import functional
 
-    scores = logits.flatten(-3)  # (..., N, classes)
-    members = scores.reshape(-1, *scores.shape[-2:])
-    wanted = target.repeat(len(members))
-    losses = functional.cross_entropy(
-        members.flatten(0, 1), wanted, reduction="none", label_smoothing=smoothing
-    )
+    members = logits if logits.ndim == MEMBERS else logits[None]
+    known = target != UNKNOWN
+    wanted = target[known].repeat(len(members))
+    scores = members.movedim(2, -1)[:, known].flatten(0, 1)
+    losses = functional.cross_entropy(scores, wanted, reduction="none", label_smoothing=smoothing)
     return torch.mean(losses * weights[wanted])

@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from ..data.normalisation import Normalisation
 from ..data.pixel_store import PixelStore
+from ..data.splits import TRAIN
 from ..progress import Progress
+from .objectives import UNKNOWN
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +62,9 @@ class PatchSource:
     Args:
         store: pixels and samples of a chip set.
         normalisation: what the network takes.
-        radius: of the patches, in pixels.
+        radius: of the network, in pixels.
+        margin: pixels around each centre that are learnt along with it; patches then have a
+            radius of ``radius + margin`` and targets a side of ``2 * margin + 1``.
         device: where patches are wanted.
         memory_bytes: the normalised store is kept on the device when it fits in this;
             else patches are read from the store and normalised batch by batch.
@@ -72,6 +76,7 @@ class PatchSource:
         normalisation: Normalisation,
         radius: int,
         *,
+        margin: int = 0,
         device: torch.device,
         memory_bytes: int,
         progress: Progress,
@@ -80,32 +85,57 @@ class PatchSource:
 
         self.inputs = normalisation.outputs
         self._store = store
-        self._side = 2 * radius + 1
+        self._side = 2 * (radius + margin) + 1
+        self._margin = margin
         self._device = device
         self._mean = torch.from_numpy(normalisation.mean)
         self._transform = torch.from_numpy(normalisation.transform)
-        self._offsets = torch.from_numpy(symmetric_offsets(radius))
+        self._offsets = torch.from_numpy(symmetric_offsets(radius + margin))
+        self._centre = torch.from_numpy(symmetric_offsets(radius))
+        self._inner = torch.from_numpy(symmetric_offsets(margin))
+        self._labels = torch.from_numpy(_training_labels(store))
         self.dark = torch.from_numpy(normalisation.dark).to(device)
         self._values: Tensor | None = None
         if len(store.values) * self.inputs * 4 <= memory_bytes:
             self._values = self._normalise_all(progress)
 
-    def gather(self, index: Tensor, stride: Tensor, symmetry: Tensor | None = None) -> Tensor:
-        """Return patches as ``(n, inputs, side, side)`` in channels-last memory.
+    def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
+        """Return training patches and their targets.
+
+        Args:
+            samples: the training pixels.
+            which: ``(n,)`` positions among them.
+            turned: ``(n,)`` 0..7, how each patch is turned.
+
+        Returns:
+            ``(n, inputs, side, side)`` patches, and ``(n, 2 * margin + 1, 2 * margin + 1)``
+            classes of the training pixels in their middle.
+        """
+        index, stride = samples.index[which], samples.stride[which]
+        patches = self._at(_rows(index, stride, self._offsets[turned]), self._side)
+        middle = _rows(index, stride, self._inner[turned])
+        side = 2 * self._margin + 1
+        targets = self._labels.index_select(0, middle.flatten()).view(-1, side, side)
+        return patches, targets.to(self._device)
+
+    def gather(self, index: Tensor, stride: Tensor) -> Tensor:
+        """Return patches of the network's own size, ``(n, inputs, 2r + 1, 2r + 1)``.
 
         Args:
             index: ``(n,)`` centres.
             stride: ``(n,)`` of the same samples.
-            symmetry: ``(n,)`` 0..7, how each patch is turned; nothing leaves them as they are.
         """
-        offsets = self._offsets[symmetry] if symmetry is not None else self._offsets[:1]
-        rows = index[:, None] + offsets[..., 0] * stride[:, None] + offsets[..., 1]
+        offsets = self._centre[:1]
+        return self._at(_rows(index, stride, offsets), self._side - 2 * self._margin)
+
+    def _at(self, rows: Tensor, side: int) -> Tensor:
+        """Return the pixels of patches in channels-last memory."""
         flat = rows.flatten()
         if self._values is not None:
             found = self._values.index_select(0, flat.to(self._device))
         else:
             found = self._normalise(flat.numpy()).to(self._device)
-        return found.view(len(index), self._side, self._side, self.inputs).permute(0, 3, 1, 2)
+        return found.view(-1, side, side, self.inputs).permute(0, 3, 1, 2)
 
     def _normalise_all(self, progress: Progress) -> Tensor:
         import torch
@@ -127,6 +157,19 @@ class PatchSource:
         values = centred @ self._transform if matrix else centred * self._transform
         invalid = torch.from_numpy(~self._store.valid[rows])
         return values.masked_fill_(invalid[:, None], 0.0)
+
+
+def _rows(index: Tensor, stride: Tensor, offsets: Tensor) -> Tensor:
+    """Store rows of patches: ``(n, pixels)``."""
+    return index[:, None] + offsets[..., 0] * stride[:, None] + offsets[..., 1]
+
+
+def _training_labels(store: PixelStore) -> npt.NDArray[np.int64]:
+    """Class of every store row that is a training pixel, ``UNKNOWN`` elsewhere."""
+    labels = np.full(len(store.values), UNKNOWN, dtype=np.int64)
+    training = store.split == TRAIN
+    labels[store.index[training]] = store.label[training].astype(np.int64) - 1
+    return labels
 
 
 def symmetric_offsets(radius: int) -> npt.NDArray[np.int64]:

@@ -103,7 +103,13 @@ def make_lesson(
     where = torch.device(place.name)
     network.to(where)
     source = PatchSource(
-        store, normalisation, radius, device=where, memory_bytes=memory_bytes, progress=progress
+        store,
+        normalisation,
+        radius,
+        margin=min(settings.margin, info.halo - radius),
+        device=where,
+        memory_bytes=memory_bytes,
+        progress=progress,
     )
     counts = np.bincount(store.label[store.split == TRAIN], minlength=len(info.classes) + 1)[1:]
     weights = torch.from_numpy(class_weights(settings.class_weights, counts)).to(where)

@@ -35,6 +35,9 @@ class TrainingSettings:
         mixup: parameter of the Beta distribution that mixes pairs of patches; 0 is off.
         noise: standard deviation of the noise added to normalised inputs.
         brightness: standard deviation of a factor (1 +- x) on whole spectra.
+        margin: learn the training pixels up to this many pixels around each drawn one along
+            with it: 3-D networks share most of their work between neighbours, so a step
+            then teaches many more pixels in the same time.
         flips: turn and mirror patches at random.
         averaging: decay of the running average of the weights that is validated and
             kept; 0 keeps the weights themselves.
@@ -66,6 +69,7 @@ class TrainingSettings:
     mixup: float = 0.0
     noise: float = 0.0
     brightness: float = 0.0
+    margin: int = 0
     flips: bool = True
     averaging: float = 0.0
     shortest_epoch: int = 30
@@ -138,6 +142,7 @@ def _check(settings: TrainingSettings) -> None:
         "brightness": (0.0, 1.0),
         "averaging": (0.0, 0.99999),
         "patience": (0, 100_000),
+        "margin": (0, 64),
         "shortest_epoch": (1, 1_000_000),
         "longest_epoch": (1, 1_000_000),
         "components": (0, 10_000),

@@ -92,7 +92,7 @@ def validate(
 
     logits = predict(network, source, samples, progress)
     target = samples.target.to(logits.device)
-    loss = float(cross_entropy(logits[..., None, None], target, weights))
+    loss = float(cross_entropy(logits[..., None, None], target[:, None, None], weights))
     right = logits.argmax(1) == target
     classes = logits.shape[1]
     counts = torch.bincount(target, minlength=classes)

@@ -36,7 +36,7 @@ def test_pca_spans_the_same_space_as_scikit_learns(spectra):
 
 
 def test_power_below_one_leaves_the_first_components_larger(spectra):
-    half = fit_normalisation("pca", spectra, components=6, power=0.5).apply(spectra).std(0)
+    half = fit_normalisation("pca", spectra, components=6, power=0.5).apply(spectra).std(0, ddof=1)
     assert (np.diff(half) < 0).all()
     np.testing.assert_allclose(np.mean(half**2), 1, rtol=1e-3)
 
