@@ -63,7 +63,7 @@ def physical(raw: RawArray, band: Band) -> FloatArray:
     Wide types are scaled in double precision: large integers do not fit float32.
     """
     wide = raw.dtype.itemsize > 4 or (raw.dtype.kind in "iu" and raw.dtype.itemsize == 4)
-    values = raw.astype(np.float64 if wide else np.float32)
+    values: RawArray = raw.astype(np.float64 if wide else np.float32)
     if band.scale != 1.0:
         values *= band.scale
     if band.offset != 0.0:

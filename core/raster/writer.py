@@ -1,0 +1,296 @@
+"""Writing rasters: under a temporary name, checked, and only then in place."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from osgeo import gdal
+
+from ..errors import RasterError
+from .gdal_session import gdal_session
+from .grid import Grid
+from .output_path import check_output, move_into_place, remove_temporary, side_file, temporary_name
+from .style import ClassLike, Ramp, class_style, ramp_style, rgb
+from .windows import Window, inside
+
+DOMAIN = "HSICNN"
+TILE = 256
+_GDAL_TYPES: Mapping[str, int] = {
+    "uint8": gdal.GDT_Byte,
+    "uint16": gdal.GDT_UInt16,
+    "int16": gdal.GDT_Int16,
+    "uint32": gdal.GDT_UInt32,
+    "int32": gdal.GDT_Int32,
+    "float32": gdal.GDT_Float32,
+    "float64": gdal.GDT_Float64,
+}
+
+
+def class_map_type(codes: Iterable[int]) -> tuple[str, int]:
+    """The data type of a class map, and the value of its pixels without a class.
+
+    That value is 0, unless a class has it: then 255, or 65535.
+
+    Args:
+        codes: the users' own codes of all classes.
+
+    Raises:
+        RasterError: a code is below 0 or above 65535, or every value is taken.
+    """
+    used = {int(code) for code in codes}
+    wrong = sorted(code for code in used if not 0 <= code <= 65535)
+    if wrong:
+        raise RasterError(
+            f"Class code {wrong[0]} does not fit a class map; codes must lie in 0-65535. "
+            "Renumber the classes of the reference."
+        )
+    free = next((value for value in (0, 255, 65535) if value not in used), None)
+    if free is None:
+        raise RasterError("The class codes 0, 255 and 65535 are all taken; renumber one of them.")
+    return ("uint8" if max(used | {free}) <= 255 else "uint16"), free
+
+
+class RasterWriter:
+    """A GeoTIFF being written: tiled, compressed, styled.
+
+    It bears its final name only after ``commit``. Leaving the context without it removes
+    everything written and keeps what was there before. Windows that are multiples of
+    ``block_shape`` are written fastest and smallest. Pixels never written are nodata.
+
+    Attributes:
+        path: the final path.
+        block_shape: rows and columns of the file's tiles.
+    """
+
+    block_shape = (TILE, TILE)
+
+    def __init__(
+        self,
+        path: str | Path,
+        grid: Grid,
+        count: int,
+        dtype: str,
+        *,
+        nodata: float | None,
+        descriptions: Sequence[str] | None = None,
+        categories: Sequence[ClassLike] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        style: Ramp | None = None,
+        inputs: Iterable[str | Path] = (),
+    ) -> None:
+        """Start a raster.
+
+        Args:
+            path: a ``.tif`` file; its folder must be there.
+            grid: where its pixels lie.
+            count: bands.
+            dtype: numpy's name: uint8, uint16, int16, uint32, int32, float32 or float64.
+            nodata: the value of pixels that hold nothing, or None.
+            descriptions: the bands' names.
+            categories: the classes of a map of one band (uint8 or uint16): colour table,
+                category names and a ``.qml`` beside the file.
+            metadata: items of the ``HSICNN`` metadata domain.
+            style: colour ramp of the first band, as a ``.qml`` beside the file.
+            inputs: files being read, which the output must not be.
+
+        Raises:
+            RasterError: the output cannot be written there.
+            ValueError: arguments that do not go together.
+        """
+        _check_arguments(count, dtype, nodata, descriptions, categories)
+        self.path = check_output(path, inputs)
+        self.grid = grid
+        self.count = count
+        self.dtype = np.dtype(dtype)
+        self._metadata = dict(metadata or {})
+        self._qml = ramp_style(style) if style else ""
+        if categories:
+            self._qml = class_style(categories)
+        self._temporary = temporary_name(self.path)
+        self._dataset: Any = None
+        try:
+            with gdal_session():
+                self._dataset = self._create()
+                self._describe(nodata, descriptions, categories)
+        except RuntimeError as error:
+            self.discard()
+            raise self._failed(error) from error
+
+    def __enter__(self) -> RasterWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+    def write(self, window: Window, array: np.ndarray[Any, Any]) -> None:
+        """Write a window.
+
+        Args:
+            window: inside the raster.
+            array: ``(bands, height, width)``, or ``(height, width)`` for one band, of the
+                raster's own data type.
+
+        Raises:
+            RasterError: the file cannot be written, such as on a full disk.
+            ValueError: shape, type or window do not fit.
+        """
+        planes = array[None] if array.ndim == 2 else array
+        expected = (self.count, window.height, window.width)
+        if planes.shape != expected or planes.dtype != self.dtype:
+            raise ValueError(
+                f"Got {planes.dtype} values of shape {planes.shape}; expected {self.dtype} of "
+                f"shape {expected}."
+            )
+        if not inside(window, self.grid.height, self.grid.width):
+            raise ValueError(f"{window} leaves the raster ({self.grid.describe()}).")
+        area = (window.col, window.row, window.width, window.height)
+        try:
+            with gdal_session():
+                self._dataset.WriteRaster(
+                    *area,
+                    np.ascontiguousarray(planes).tobytes(),
+                    buf_type=_GDAL_TYPES[self.dtype.name],
+                    band_list=list(range(1, self.count + 1)),
+                )
+        except RuntimeError as error:
+            raise self._failed(error) from error
+
+    def commit(self) -> None:
+        """Finish: flush, open again and check, rename over what was there before.
+
+        Raises:
+            RasterError: the file is incomplete, such as on a full disk, or cannot be
+                renamed. What was there before is still there.
+        """
+        try:
+            with gdal_session():
+                self._dataset.FlushCache()
+                self._dataset = None
+                with self._temporary.open("r+b") as file:
+                    os.fsync(file.fileno())
+                self._check()
+            if self._qml:
+                side_file(self._temporary, ".qml").write_text(self._qml, encoding="utf-8")
+        except (RuntimeError, OSError) as error:
+            self.discard()
+            raise self._failed(error) from error
+        try:
+            move_into_place(self._temporary, self.path)
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove what was written so far; nothing happens after ``commit``."""
+        with gdal_session():
+            self._dataset = None
+        remove_temporary(self._temporary)
+
+    def _create(self) -> Any:
+        options = [
+            "TILED=YES",
+            f"BLOCKXSIZE={TILE}",
+            f"BLOCKYSIZE={TILE}",
+            "COMPRESS=DEFLATE",
+            "BIGTIFF=IF_SAFER",
+            "INTERLEAVE=BAND",
+            f"PREDICTOR={3 if self.dtype.kind == 'f' else 1}",
+        ]
+        driver = gdal.GetDriverByName("GTiff")
+        size = (self.grid.width, self.grid.height, self.count)
+        kind = _GDAL_TYPES[self.dtype.name]
+        return driver.Create(str(self._temporary), *size, kind, options=options)
+
+    def _describe(
+        self,
+        nodata: float | None,
+        descriptions: Sequence[str] | None,
+        categories: Sequence[ClassLike] | None,
+    ) -> None:
+        """Everything but pixels; GDAL wants it before the first of them."""
+        dataset = self._dataset
+        if self.grid.georeferenced:
+            dataset.SetGeoTransform(self.grid.geotransform)
+        if self.grid.crs_wkt:
+            dataset.SetProjection(self.grid.crs_wkt)
+        if self._metadata:
+            dataset.SetMetadata(self._metadata, DOMAIN)
+        for number in range(1, self.count + 1):
+            band = dataset.GetRasterBand(number)
+            if nodata is not None:
+                band.SetNoDataValue(nodata)
+            if descriptions:
+                band.SetDescription(descriptions[number - 1])
+        if categories:
+            _set_classes(dataset.GetRasterBand(1), categories, nodata)
+
+    def _check(self) -> None:
+        """Open the flushed file and see that every block of it is there."""
+        dataset = gdal.Open(str(self._temporary))
+        found = (dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
+        if found != (self.count, self.grid.height, self.grid.width):
+            raise RuntimeError(f"it has (bands, rows, columns) {found} after writing")
+        if self._metadata != dict(dataset.GetMetadata(DOMAIN) or {}):
+            raise RuntimeError("its metadata were not written")
+        length = self._temporary.stat().st_size
+        down, across = math.ceil(self.grid.height / TILE), math.ceil(self.grid.width / TILE)
+        for number in range(1, self.count + 1):
+            band = dataset.GetRasterBand(number)
+            for row in range(down):
+                for col in range(across):
+                    start = band.GetMetadataItem(f"BLOCK_OFFSET_{col}_{row}", "TIFF")
+                    size = band.GetMetadataItem(f"BLOCK_SIZE_{col}_{row}", "TIFF")
+                    if not start or not size or int(start) + int(size) > length:
+                        raise RuntimeError(f"tile {row}, {col} of band {number} is missing")
+
+    def _failed(self, error: Exception) -> RasterError:
+        return RasterError(
+            f"{self.path} cannot be written: {error}. Check that its folder may be written to "
+            "and that its disk is not full. What was there before is unchanged."
+        )
+
+
+def _check_arguments(
+    count: int,
+    dtype: str,
+    nodata: float | None,
+    descriptions: Sequence[str] | None,
+    categories: Sequence[ClassLike] | None,
+) -> None:
+    if dtype not in _GDAL_TYPES:
+        raise ValueError(f"{dtype} cannot be written; expected one of {', '.join(_GDAL_TYPES)}.")
+    if descriptions is not None and len(descriptions) != count:
+        raise ValueError(f"{len(descriptions)} descriptions for {count} bands.")
+    if not categories:
+        return
+    if count != 1 or dtype not in ("uint8", "uint16"):
+        raise ValueError(f"A class map has one band of uint8 or uint16, not {count} of {dtype}.")
+    codes = [item.code for item in categories]
+    highest = int(np.iinfo(dtype).max)
+    if len(set(codes)) != len(codes) or min(codes) < 0 or max(codes) > highest:
+        raise ValueError(f"Class codes {codes} are not different numbers of 0-{highest}.")
+    if nodata in codes:
+        raise ValueError(f"Nodata {nodata:g} is the code of a class.")
+
+
+def _set_classes(band: Any, categories: Sequence[ClassLike], nodata: float | None) -> None:
+    """Colour table and category names, for programs other than QGIS."""
+    table = gdal.ColorTable()
+    names = [""] * (max(item.code for item in categories) + 1)
+    for item in categories:
+        table.SetColorEntry(int(item.code), (*rgb(item.color), 255))
+        names[item.code] = item.name
+    if nodata is not None:
+        table.SetColorEntry(int(nodata), (0, 0, 0, 0))
+    band.SetColorTable(table)
+    band.SetCategoryNames(names)
