@@ -230,8 +230,8 @@ def _match_wavelengths(
     if missing:
         raise RasterError(
             f"{source.name} has {describe_range(source.bands)}; needed are "
-            f"{describe_range(wanted)}, and {len(missing)} of them have no band within half a "
-            f"FWHM: {describe_bands(missing)}. Choose a raster of the same sensor."
+            f"{describe_range(wanted)}. It has none within half a FWHM of {len(missing)} of them: "
+            f"{describe_bands(missing)}. Choose a raster of the same sensor."
         )
     return [found[row] for row in range(len(wanted))]
 
