@@ -1,0 +1,169 @@
+"""Which spatial block goes to which part: training, validation, test, or a fold.
+
+Blocks are divided so that every class is in every part where its blocks allow, also
+after the buffer, and each part gets its share of each class as far as whole blocks can.
+A greedy start (rarest class first, after Sechidis et al. 2011, "On the stratification of
+multi-label data") is improved by moves and swaps drawn from the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .block_zones import IntArray, Zones
+
+FloatArray = npt.NDArray[np.float64]
+
+# A class missing from a part costs more than any imbalance, and from the first part most.
+_MISSING = 10.0
+_CANDIDATES = 64  # moves and swaps drawn a step
+_STEPS = 120  # a start at the most
+_STALLED = 12  # steps without a better candidate after which a start ends
+_WORK = 20_000_000  # zones times candidates times steps of a start: bounds the time
+
+
+def assign_blocks(
+    zones: Zones, shares: Sequence[float], generator: np.random.Generator, *, starts: int = 4
+) -> list[IntArray]:
+    """Divide blocks into parts.
+
+    Args:
+        zones: labelled pixels of the blocks by class. A zone is lost where a block near it
+            goes to a later part than its own: training yields to validation and test.
+        shares: of each part, adding up to 1; a part of share 0 gets nothing. A class with
+            one block is put into the first part, with two into the first and the last.
+        generator: draws the order of trials.
+        starts: how many divisions to return.
+
+    Returns:
+        Divisions, ``(blocks,)`` part of each block, the best first.
+    """
+    problem = _Problem.of(zones, shares)
+    found: list[tuple[float, int, IntArray]] = []
+    for start in range(starts):
+        parts, cost = _improve(problem, _greedy(problem, generator), generator)
+        found.append((cost, start, parts))
+    found.sort(key=lambda item: item[:2])
+    return [parts for _, _, parts in found]
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """What is divided, and what is wanted."""
+
+    zones: Zones
+    pixels: FloatArray  # (zones, classes + 1), shares of each class; last: of all pixels
+    near: Any  # (zones, blocks) sparse, 1 where the block comes near; None without a buffer
+    shares: FloatArray  # (parts,)
+    wanted: FloatArray  # (parts, classes + 1) price of the class missing from the part
+
+    @classmethod
+    def of(cls, zones: Zones, shares: Sequence[float]) -> _Problem:
+        from scipy.sparse import csr_matrix
+
+        pixels = _relative(zones.counts)
+        blocks = (zones.block_counts() > 0).sum(axis=0)
+        wanted = np.zeros((len(shares), pixels.shape[1]))
+        used = [part for part, share in enumerate(shares) if share > 0]
+        # Importance: the first, then the last, then those between.
+        order = [used[0], *([used[-1]] if len(used) > 1 else []), *used[1:-1]]
+        for rank, part in enumerate(order):
+            wanted[part, :-1] = np.where(blocks > rank, _MISSING * (len(order) - rank), 0.0)
+        near = None
+        if len(zones.near):
+            ones = np.ones(len(zones.near), dtype=np.float32)
+            where = (zones.near[:, 0], zones.near[:, 1])
+            near = csr_matrix((ones, where), shape=(len(zones.block), zones.blocks))
+        return cls(zones, pixels, near, np.asarray(shares, dtype=np.float64), wanted)
+
+    @property
+    def usable(self) -> IntArray:
+        """The parts that have a share."""
+        return np.flatnonzero(self.shares > 0)
+
+    def costs(self, divisions: IntArray) -> FloatArray:
+        """Price ``(n, blocks)`` divisions: imbalance, and classes missing."""
+        parts = divisions[:, self.zones.block]
+        lost = np.zeros(parts.shape, dtype=bool)
+        if self.near is not None:
+            for part in range(1, len(self.shares)):
+                touched = (self.near @ (divisions == part).T.astype(np.float32)).T > 0
+                lost |= touched & (parts < part)
+        costs = np.zeros(len(divisions))
+        for part, share in enumerate(self.shares):
+            totals = ((parts == part) & ~lost).astype(np.float64) @ self.pixels
+            costs += ((totals - share) ** 2).sum(axis=1)
+            costs += (totals < 1e-9) @ self.wanted[part]
+        return costs
+
+
+def _relative(counts: IntArray) -> FloatArray:
+    """Counts as shares of their class, and a last column of shares of all pixels.
+
+    Parts should have their share of the pixels too, not only of each class.
+    """
+    total = np.maximum(counts.sum(axis=0), 1)
+    size = counts.sum(axis=1, keepdims=True) / max(int(counts.sum()), 1)
+    return np.concatenate([counts / total, size], axis=1)
+
+
+def _greedy(problem: _Problem, generator: np.random.Generator) -> IntArray:
+    """Rarest class first: give its largest blocks to the part that lacks it most."""
+    counts = _relative(problem.zones.block_counts())
+    blocks, columns = counts.shape
+    usable, shares = problem.usable, problem.shares[problem.usable]
+    need = np.repeat(shares[:, None], columns, axis=1)
+    parts = np.full(blocks, usable[0], dtype=np.int64)
+    free = np.ones(blocks, dtype=bool)
+    noise = generator.random(blocks)
+    by_rarity = np.argsort((counts[:, :-1] > 0).sum(axis=0), kind="stable")
+    for column in by_rarity:
+        price = problem.wanted[usable, column]
+        own = np.flatnonzero(free & (counts[:, column] > 0))
+        # Blocks of like size come in a drawn order, so that starts differ.
+        for block in own[np.lexsort((noise[own], -np.round(counts[own, column], 2)))]:
+            missing = price * (need[:, column] >= shares)
+            chosen = int(np.argmax(need[:, column] + need[:, -1] * 1e-3 + missing))
+            parts[block] = usable[chosen]
+            need[chosen] -= counts[block]
+        free[own] = False
+    return parts
+
+
+def _improve(
+    problem: _Problem, parts: IntArray, generator: np.random.Generator
+) -> tuple[IntArray, float]:
+    """Take the best of some drawn moves and swaps, again and again while it helps."""
+    cost = float(problem.costs(parts[None])[0])
+    if len(problem.usable) < 2 or len(parts) < 2:
+        return parts, cost
+    steps = min(_STEPS, max(_WORK // (len(problem.zones.block) * _CANDIDATES), 1))
+    stalled = 0
+    for _ in range(steps):
+        tried = _candidates(parts, problem.usable, generator)
+        costs = problem.costs(tried)
+        best = int(costs.argmin())
+        stalled += 1
+        if costs[best] < cost - 1e-9:
+            parts, cost, stalled = tried[best], float(costs[best]), 0
+        if stalled >= _STALLED:
+            break
+    return parts, cost
+
+
+def _candidates(parts: IntArray, usable: IntArray, generator: np.random.Generator) -> IntArray:
+    """Draw divisions that differ from one by a move (even rows) or a swap (odd rows)."""
+    tried = np.repeat(parts[None], _CANDIDATES, axis=0)
+    draws = generator.integers(0, len(parts), size=(_CANDIDATES, 2))
+    target = usable[generator.integers(0, len(usable), size=_CANDIDATES)]
+    row = np.arange(_CANDIDATES)
+    swap = row % 2 == 1
+    one, other = draws.T
+    tried[row, one] = np.where(swap, parts[other], target)
+    tried[row[swap], other[swap]] = parts[one[swap]]
+    return tried

@@ -1,0 +1,78 @@
+"""Spatial folds: every block is tested once, by a model that never saw its neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError
+from ..runtime.seeds import numpy_generator
+from .block_assignment import assign_blocks
+from .block_zones import whole_blocks
+from .separation import nearest_distance
+from .splits import block_ids
+
+
+def spatial_folds(  # noqa: PLR0917 - three arrays of pixels, then what to do with them
+    rows: npt.NDArray[np.integer[Any]],
+    cols: npt.NDArray[np.integer[Any]],
+    values: npt.NDArray[np.integer[Any]],
+    k: int,
+    block_size: int,
+    seed: int,
+) -> npt.NDArray[np.int64]:
+    """Divide labelled pixels into folds of whole blocks, every class in every fold if it can be.
+
+    Args:
+        rows: ``(n,)``.
+        cols: ``(n,)``.
+        values: ``(n,)`` classes, 1 or larger.
+        k: how many folds, 2 or more.
+        block_size: side of a block in pixels.
+        seed: of the search.
+
+    Returns:
+        ``(n,)`` fold of each pixel, 0..k-1.
+
+    Raises:
+        InputError: where there are fewer blocks than folds.
+    """
+    groups = block_ids(rows, cols, block_size)
+    ids, member = np.unique(groups, return_inverse=True)
+    if k < 2 or len(ids) < k:
+        raise InputError(
+            f"{k} folds were asked for and the labels lie in {len(ids)} blocks of "
+            f"{block_size} pixels; there must be 2 folds or more, and a block for each. "
+            "Use smaller blocks or fewer folds."
+        )
+    generator = numpy_generator(seed, "folds", k)
+    zones = whole_blocks(member, values, len(ids), int(values.max(initial=1)))
+    parts = assign_blocks(zones, [1.0 / k] * k, generator)[0]
+    return parts[member]
+
+
+def buffered_training(
+    fold_ids: npt.NDArray[np.integer[Any]],
+    fold: int,
+    rows: npt.NDArray[np.integer[Any]],
+    cols: npt.NDArray[np.integer[Any]],
+    buffer: int,
+) -> npt.NDArray[np.bool_]:
+    """Return which pixels may train for a fold: outside of it, by more than ``buffer`` pixels.
+
+    Args:
+        fold_ids: ``(n,)`` fold of each pixel.
+        fold: the one that is tested.
+        rows: ``(n,)``.
+        cols: ``(n,)``.
+        buffer: Chebyshev distance to exceed; 0 keeps every pixel of the other folds.
+    """
+    tested = fold_ids == fold
+    allowed = ~tested
+    if buffer > 0:
+        own = np.flatnonzero(allowed)
+        distance = nearest_distance(rows[own], cols[own], rows[tested], cols[tested], buffer)
+        allowed[own[distance <= buffer]] = False
+    return np.asarray(allowed)

@@ -1,0 +1,66 @@
+"""What a user should know about a split, and when it cannot be."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import SplitError
+from .labels import Labels
+from .separation import SPLIT_NAMES, TEST, TRAIN, VALIDATION, Codes
+
+
+def class_table(labels: Labels, codes: Codes) -> npt.NDArray[np.int64]:
+    """Return the pixels by split code and class, ``(4, classes)``."""
+    classes = len(labels.classes)
+    flat = codes.astype(np.int64) * classes + labels.values - 1
+    return np.bincount(flat, minlength=4 * classes).reshape(4, classes)
+
+
+def split_notes(
+    labels: Labels, before: Codes, codes: Codes, buffer: int, block_size: int = 0
+) -> tuple[str, ...]:
+    """Say what the buffer took, and which classes a split lacks.
+
+    Args:
+        labels: the labelled pixels.
+        before: ``(n,)`` split codes before the buffer.
+        codes: ``(n,)`` split codes after it.
+        buffer: in pixels.
+        block_size: in pixels; 0 where there are no blocks.
+
+    Raises:
+        SplitError: where a class has no training pixel.
+    """
+    table, first = class_table(labels, codes), class_table(labels, before)
+    for index, info in enumerate(labels.classes):
+        if table[TRAIN, index] == 0:
+            raise SplitError(_no_training(info.name, first[:, index], buffer, block_size))
+    notes = []
+    lost = int((before == TRAIN).sum() - (codes == TRAIN).sum())
+    if lost:
+        share = 1 - lost / max(int((before == TRAIN).sum()), 1)
+        notes.append(
+            f"The buffer of {buffer} pixels takes {lost:,} training pixels; {share:.0%} stay."
+        )
+    for code in (VALIDATION, TEST):
+        gone = [info.name for info, n in zip(labels.classes, table[code]) if n == 0]
+        if gone and (before == code).any():
+            notes.append(f"The {SPLIT_NAMES[code]} pixels lack {', '.join(gone)}.")
+    return tuple(notes)
+
+
+def _no_training(name: str, first: npt.NDArray[np.int64], buffer: int, block_size: int) -> str:
+    """Say why a class has no training pixel, and what helps."""
+    total = int(first.sum())
+    if first[TRAIN]:
+        return (
+            f"Class '{name}' has {total} labelled pixels, and none is left for training: its "
+            f"{int(first[TRAIN])} training pixels lie within {buffer} pixels of validation or "
+            "test pixels. Use a smaller BUFFER"
+            + (f", or another BLOCK_SIZE than {block_size}." if block_size else ".")
+        )
+    return (
+        f"Class '{name}' has {total} labelled pixels and none of them is for training. "
+        "Use a larger TRAIN_FRACTION, or leave the class out."
+    )
