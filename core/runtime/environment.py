@@ -189,14 +189,35 @@ def write_report(path: str, result: EnvironmentResult, interpreters: Sequence[st
         (device.name, device.title, device.failure or "works") for device in result.devices
     ]
     verdict = in_words(result)[-1]
-    parts = [
-        f"<p class='{'good' if result.ready else 'bad'}'>{html.escape(verdict)}</p>",
-        *(f"<p class='bad'>{html.escape(sentence)}</p>" for sentence in result.advice),
+    _write_page(
+        path,
+        _paragraph(verdict, good=result.ready),
+        *(_paragraph(sentence) for sentence in result.advice),
         _table("Devices, tried with a 3-D convolution", devices_table),
         _table("Packages", [(t, v or "missing", p) for t, v, p in result.packages]),
         _table("This machine", result.facts),
         _table("Pythons tried for the worker", [(line,) for line in interpreters]),
-    ]
+    )
+
+
+def write_failure(
+    path: str, problem: str, host: Mapping[str, str], interpreters: Sequence[str]
+) -> None:
+    """Write a page for a machine on which no worker runs.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    _write_page(
+        path,
+        _paragraph("Training and classifying cannot run yet."),
+        _paragraph(problem),
+        _table("This machine", tuple(host.items())),
+        _table("Pythons tried for the worker", [(line,) for line in interpreters]),
+    )
+
+
+def _write_page(path: str, *parts: str) -> None:
     page = _PAGE.format(body="\n".join(part for part in parts if part))
     partial = Path(f"{path}.partial")
     try:
@@ -205,6 +226,11 @@ def write_report(path: str, result: EnvironmentResult, interpreters: Sequence[st
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise InputError(f"The report {path} cannot be written: {error.strerror}.") from error
+
+
+def _paragraph(text: str, *, good: bool = False) -> str:
+    lines = "<br>".join(html.escape(line) for line in text.splitlines())
+    return f"<p class='{'good' if good else 'bad'}'>{lines}</p>"
 
 
 def _table(title: str, rows: Sequence[Sequence[str]]) -> str:

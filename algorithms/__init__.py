@@ -1,0 +1,21 @@
+"""The algorithms of the toolbox: an explicit list, one algorithm a file."""
+
+from __future__ import annotations
+
+from .assessaccuracy import AssessAccuracy
+from .base import HsicnnAlgorithm
+from .checkenvironment import CheckEnvironment
+from .classifyraster import ClassifyRaster
+from .createexamplescene import CreateExampleScene
+from .exporttrainingchips import ExportTrainingChips
+from .trainclassifier import TrainClassifier
+
+#: Every algorithm of the provider, in the order in which one uses them.
+ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
+    CreateExampleScene,
+    ExportTrainingChips,
+    TrainClassifier,
+    ClassifyRaster,
+    AssessAccuracy,
+    CheckEnvironment,
+)

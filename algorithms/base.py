@@ -1,0 +1,176 @@
+"""What every algorithm shares: identity, checks, the worker, errors and cancelling."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsSettings,
+)
+from qgis.PyQt.QtGui import QIcon
+
+from ..core.errors import Cancelled, HsicnnError
+from ..core.runtime.client import run_job
+
+ICON = Path(__file__).resolve().parent.parent / "hsicnn_plugin" / "icons" / "hsicnn.svg"
+
+#: The setting of QGIS that names the worker's Python; empty: it is looked for.
+PYTHON_SETTING = "hsicnn/python"
+
+#: Seconds between two lines of progress in the log; the bar moves all the time.
+_TEXT_EVERY = 5.0
+
+
+class FeedbackProgress:
+    """Lets a core function talk to Processing's feedback."""
+
+    def __init__(self, feedback: QgsProcessingFeedback) -> None:
+        self._feedback = feedback
+        self._text = ""
+        self._text_time = float("-inf")
+
+    def report(self, fraction: float, text: str = "") -> None:
+        """Move the bar; show the text when it is new, but not so often as to fill the log."""
+        self._feedback.setProgress(100.0 * fraction)
+        now = time.monotonic()
+        if text and text != self._text and now - self._text_time >= _TEXT_EVERY:
+            self._text, self._text_time = text, now
+            self._feedback.setProgressText(text)
+
+    def log(self, text: str) -> None:
+        """Write a line into the log."""
+        self._feedback.pushInfo(text)
+
+    def warn(self, text: str) -> None:
+        """Write a warning into the log."""
+        self._feedback.pushWarning(text)
+
+    def metric(self, name: str, values: Mapping[str, float]) -> None:
+        """Drop the figures: Processing's feedback has no place for them."""
+
+    def check_cancel(self) -> None:
+        """Raise ``Cancelled`` when the user has pressed Cancel or Ctrl-C."""
+        if self._feedback.isCanceled():
+            raise Cancelled
+
+
+class HsicnnAlgorithm(QgsProcessingAlgorithm):
+    """An algorithm that runs one job in the worker process.
+
+    A subclass states the constants, declares its parameters, and turns QGIS's values into the
+    job's arguments. Nothing here or there touches the GUI or the project while it runs.
+    """
+
+    ID = ""
+    TITLE = ""
+    JOB = ""
+    SUMMARY = ""
+    HELP = ""
+    #: The outputs; the job's argument of the same name in small letters holds the path.
+    OUTPUTS: tuple[str, ...] = ()
+    GROUP = ("Classification", "classification")
+    TAGS: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: What the job is told; there once the algorithm is prepared.
+        self._arguments: dict[str, Any] = {}
+        self._python = ""
+
+    def declare(self) -> list[QgsProcessingParameterDefinition]:
+        """Return the parameters, inputs first."""
+        raise NotImplementedError
+
+    def arguments(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> dict[str, Any]:
+        """Return the job's arguments: plain values and paths that GDAL opens."""
+        raise NotImplementedError
+
+    def layer_names(self) -> dict[str, str]:
+        """Return names for the layers that are loaded, by output."""
+        return {}
+
+    def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:
+        for parameter in self.declare():
+            self.addParameter(parameter)
+
+    def prepareAlgorithm(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        _feedback: QgsProcessingFeedback,
+    ) -> bool:
+        # The modeler checks neither canExecute nor the values before it comes here.
+        valid, message = self.checkParameterValues(parameters, context)
+        if not valid:
+            raise QgsProcessingException(message)
+        self._python = str(QgsSettings().value(PYTHON_SETTING, "") or "")
+        try:
+            self._arguments = self.arguments(parameters, context)
+        except HsicnnError as error:
+            raise QgsProcessingException(str(error)) from error
+        return True
+
+    def processAlgorithm(
+        self,
+        _parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, Any]:
+        try:
+            self.run_job(FeedbackProgress(feedback))
+        except HsicnnError as error:
+            # A cancelled run raises as well: qgis_process would end with 0 otherwise.
+            raise QgsProcessingException(str(error)) from error
+        return self._outputs(context)
+
+    def run_job(self, progress: FeedbackProgress) -> None:
+        """Run the job in the worker."""
+        run_job(self.JOB, self._arguments, progress, python=self._python)
+
+    def _outputs(self, context: QgsProcessingContext) -> dict[str, Any]:
+        written = {name: self._arguments[name.lower()] for name in self.OUTPUTS}
+        for name, title in self.layer_names().items():
+            path = written[name]
+            if path and context.willLoadLayerOnCompletion(path):
+                context.layerToLoadOnCompletionDetails(path).name = title
+        return {name: path for name, path in written.items() if path}
+
+    def createInstance(self) -> HsicnnAlgorithm:
+        return type(self)()
+
+    def name(self) -> str:
+        return self.ID
+
+    def displayName(self) -> str:
+        return self.TITLE
+
+    def group(self) -> str:
+        return self.GROUP[0]
+
+    def groupId(self) -> str:
+        return self.GROUP[1]
+
+    def tags(self) -> list[str]:
+        return ["hyperspectral", "deep learning", "cnn", *self.TAGS]
+
+    def shortDescription(self) -> str:
+        return self.SUMMARY
+
+    def shortHelpString(self) -> str:
+        return f"<p>{self.SUMMARY}</p>{self.HELP}"
+
+    def icon(self) -> QIcon:
+        return QIcon(str(ICON))
+
+    def svgIconPath(self) -> str:
+        return str(ICON)

@@ -1,0 +1,108 @@
+"""Classify raster: from an image and a model to a class map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterRasterLayer,
+)
+
+from ..core.inference.classify import ClassifySettings
+from . import parameters as p
+from .base import HsicnnAlgorithm
+from .layers import raster_path, required_raster
+
+
+class ClassifyRaster(HsicnnAlgorithm):
+    """Applies a model to a raster of any size."""
+
+    ID = "classifyraster"
+    TITLE = "Classify raster"
+    JOB = "classify_raster"
+    TAGS = ("prediction", "inference", "map", "apply model")
+    OUTPUTS = ("OUTPUT", "PROBABILITIES", "CONFIDENCE")
+    SUMMARY = "Makes a class map from an image with a trained model."
+    HELP = (
+        "<p>The model knows its network, bands, classes and colours: the image and the model are "
+        "all that is needed. Bands are found by wavelength. The map lies on the image's grid, "
+        "0 where the image has no data, and opens with names and colours.</p>"
+        "<p>Memory stays within the budget whatever the image's size, and there are no seams.</p>"
+        "<p>Next: <i>Assess accuracy</i> with the map and the chip set.</p>"
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image_name = ""
+
+    def declare(self) -> list[QgsProcessingParameterDefinition]:
+        defaults = ClassifySettings()
+        return [
+            p.explained(
+                QgsProcessingParameterRasterLayer("INPUT", "Image"),
+                "The image to classify, of the sensor that the model was trained on or of one "
+                "with the same wavelengths.",
+            ),
+            p.explained(
+                QgsProcessingParameterFile("MODEL", "Model", fileFilter=p.MODEL_FILTER),
+                "The model file that 'Train classifier' has written.",
+            ),
+            p.explained(
+                QgsProcessingParameterExtent("EXTENT", "Part to classify", None, True),
+                "Only this part of the image; empty: all of it.",
+            ),
+            p.device(defaults.device),
+            p.whole(
+                "MEMORY",
+                "Memory budget (MB)",
+                "Memory that the computation may take, with GDAL's cache.",
+                defaults.memory_mb,
+                (64, 1_000_000),
+                advanced=True,
+            ),
+            p.raster_output("OUTPUT", "Class map", "The class map, with the user's class codes."),
+            p.raster_output(
+                "PROBABILITIES",
+                "Probabilities",
+                "The probability of every class, a band a class, 0..1.",
+                optional=True,
+            ),
+            p.raster_output(
+                "CONFIDENCE",
+                "Confidence",
+                "The probability of the class that was chosen, 0..1.",
+                optional=True,
+            ),
+        ]
+
+    def arguments(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> dict[str, Any]:
+        layer = required_raster(self, parameters, "INPUT", context)
+        self._image_name = layer.name()
+        extent = None
+        if p.given(parameters, "EXTENT"):
+            box = self.parameterAsExtent(parameters, "EXTENT", context, layer.crs())
+            if not box.isNull():
+                extent = [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
+        return {
+            "image": raster_path(layer),
+            "model": self.parameterAsFile(parameters, "MODEL", context),
+            "output": self.parameterAsOutputLayer(parameters, "OUTPUT", context),
+            "probabilities": self.parameterAsOutputLayer(parameters, "PROBABILITIES", context),
+            "confidence": self.parameterAsOutputLayer(parameters, "CONFIDENCE", context),
+            "extent": extent,
+            "device": self.parameterAsEnumString(parameters, "DEVICE", context),
+            "memory_mb": self.parameterAsInt(parameters, "MEMORY", context),
+        }
+
+    def layer_names(self) -> dict[str, str]:
+        return {
+            "OUTPUT": f"Classes of {self._image_name}",
+            "PROBABILITIES": f"Class probabilities of {self._image_name}",
+            "CONFIDENCE": f"Confidence of {self._image_name}",
+        }

@@ -1,0 +1,216 @@
+"""Parameters in one line each: every one with its help, defaults from the core's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterMapLayer,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+)
+
+MODEL_FILTER = "hsicnn model (*.safetensors)"
+HTML_FILTER = "HTML page (*.html)"
+JSON_FILTER = "JSON (*.json)"
+
+
+def explained(
+    parameter: QgsProcessingParameterDefinition, text: str, *, advanced: bool = False
+) -> QgsProcessingParameterDefinition:
+    """Give a parameter its help and, where asked, its place among the advanced ones."""
+    parameter.setHelp(text)
+    if advanced:
+        flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
+        parameter.setFlags(parameter.flags() | flag)
+    return parameter
+
+
+def whole(
+    name: str,
+    title: str,
+    text: str,
+    default: int | None,
+    limits: tuple[int, int],
+    *,
+    advanced: bool = False,
+) -> QgsProcessingParameterDefinition:
+    """Return a whole number; without a default it may be left empty."""
+    kind = QgsProcessingParameterNumber.Type.Integer
+    parameter = QgsProcessingParameterNumber(
+        name, title, kind, default, default is None, limits[0], limits[1]
+    )
+    return explained(parameter, text, advanced=advanced)
+
+
+def real(
+    name: str,
+    title: str,
+    text: str,
+    default: float | None,
+    limits: tuple[float, float],
+    *,
+    advanced: bool = False,
+) -> QgsProcessingParameterDefinition:
+    """Return a number with decimals; without a default it may be left empty."""
+    kind = QgsProcessingParameterNumber.Type.Double
+    parameter = QgsProcessingParameterNumber(
+        name, title, kind, default, default is None, limits[0], limits[1]
+    )
+    # QGIS shows two decimals otherwise, and a learning rate would be 0.00.
+    parameter.setMetadata({"widget_wrapper": {"decimals": 6}})
+    return explained(parameter, text, advanced=advanced)
+
+
+def choice(
+    name: str,
+    title: str,
+    text: str,
+    options: Sequence[str],
+    default: str | None,
+    *,
+    advanced: bool = False,
+) -> QgsProcessingParameterDefinition:
+    """Return a choice of words; without a default it may be left empty."""
+    parameter = QgsProcessingParameterEnum(
+        name,
+        title,
+        options=list(options),
+        allowMultiple=False,
+        defaultValue=default,
+        optional=default is None,
+        usesStaticStrings=True,
+    )
+    return explained(parameter, text, advanced=advanced)
+
+
+def switch(
+    name: str, title: str, text: str, default: bool, *, advanced: bool = False
+) -> QgsProcessingParameterDefinition:
+    """Return a tick box."""
+    return explained(QgsProcessingParameterBoolean(name, title, default), text, advanced=advanced)
+
+
+def seed(default: int) -> QgsProcessingParameterDefinition:
+    """Return SEED."""
+    text = "Fixes every random draw: the same seed gives the same result."
+    return whole("SEED", "Seed", text, default, (0, 2**31 - 1), advanced=True)
+
+
+def reference_layer(
+    title: str, text: str, *, optional: bool = False
+) -> list[QgsProcessingParameterDefinition]:
+    """Return REFERENCE, FIELD and UNLABELLED: labels from a raster or a vector layer."""
+    kinds = [
+        QgsProcessing.SourceType.TypeRaster,
+        QgsProcessing.SourceType.TypeVectorPolygon,
+        QgsProcessing.SourceType.TypeVectorPoint,
+    ]
+    layer = QgsProcessingParameterMapLayer("REFERENCE", title, None, optional, kinds)
+    field = QgsProcessingParameterField(
+        "FIELD", "Class field", parentLayerParameterName="REFERENCE", optional=True
+    )
+    unlabelled = whole(
+        "UNLABELLED",
+        "Value that means 'no label'",
+        "A value of the reference that is no class. Empty: 0 and the raster's nodata value. "
+        "Set it where 0 is a class of its own.",
+        None,
+        (-(2**31) + 1, 2**31 - 1),
+        advanced=True,
+    )
+    text_of_field = (
+        "For a vector reference: the field that holds the classes, as text or as whole numbers. "
+        "Not used for a raster."
+    )
+    return [explained(layer, text), explained(field, text_of_field), unlabelled]
+
+
+def chip_set(
+    name: str, title: str, text: str, *, optional: bool = False
+) -> QgsProcessingParameterDefinition:
+    """Return a chip set: the folder that 'Export training chips' writes."""
+    folder = QgsProcessingParameterFile.Behavior.Folder
+    return explained(
+        QgsProcessingParameterFile(name, title, behavior=folder, optional=optional), text
+    )
+
+
+def file_output(
+    name: str, title: str, text: str, file_filter: str, *, optional: bool = False
+) -> QgsProcessingParameterDefinition:
+    """Return a file to write; an optional one is left out unless asked for."""
+    parameter = QgsProcessingParameterFileDestination(
+        name, title, file_filter, None, optional, not optional
+    )
+    return explained(parameter, text)
+
+
+def raster_output(
+    name: str, title: str, text: str, *, optional: bool = False
+) -> QgsProcessingParameterDefinition:
+    """Return a raster to write; an optional one is left out unless asked for."""
+    parameter = QgsProcessingParameterRasterDestination(name, title, None, optional, not optional)
+    return explained(parameter, text)
+
+
+def device(default: str) -> QgsProcessingParameterDefinition:
+    """Return DEVICE."""
+    from ..core.runtime.devices import DEVICE_CHOICES
+
+    text = (
+        "What computes. 'auto' takes the first graphics card that passes a real test and the CPU "
+        "otherwise, and says why in the log. 'Check environment' lists what works here."
+    )
+    return choice("DEVICE", "Device", text, DEVICE_CHOICES, default, advanced=True)
+
+
+def given(parameters: dict[str, Any], name: str) -> bool:
+    """Return whether a parameter has a value of its own."""
+    return parameters.get(name) not in (None, "")
+
+
+def whole_or_none(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+) -> int | None:
+    """Return a whole number, or nothing where it was left empty."""
+    if not given(parameters, name):
+        return None
+    return int(algorithm.parameterAsInt(parameters, name, context))
+
+
+def real_or_none(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+) -> float | None:
+    """Return a number, or nothing where it was left empty."""
+    if not given(parameters, name):
+        return None
+    return float(algorithm.parameterAsDouble(parameters, name, context))
+
+
+def word(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+) -> str:
+    """Return the word of a choice, or an empty one where it was left empty."""
+    if not given(parameters, name):
+        return ""
+    return str(algorithm.parameterAsEnumString(parameters, name, context))

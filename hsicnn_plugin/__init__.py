@@ -1,0 +1,1 @@
+"""What QGIS's desktop and Processing see: plugin, provider, tasks and icons."""

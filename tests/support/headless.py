@@ -1,0 +1,75 @@
+"""Runs the checkout as the plugin ``hsicnn`` in ``qgis_process``, with a throw-away profile.
+
+Arguments are those of ``qgis_process``: ``list``, ``run hsicnn:classifyraster -- INPUT=...``,
+``--json run hsicnn:checkenvironment -- REPORT=...``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def program() -> str:
+    """The qgis_process of this machine; Debian 12's wrapper fails, so its binary comes first."""
+    for name in ("qgis_process.bin", "qgis_process"):
+        found = shutil.which(name)
+        if found:
+            return found
+    raise SystemExit("qgis_process is not there; install QGIS (apt-get install qgis)")
+
+
+def profile(folder: Path) -> dict[str, str]:
+    """Make a profile where the checkout is a plugin; return the environment that uses it.
+
+    Args:
+        folder: an empty folder that is thrown away afterwards.
+    """
+    plugins = folder / "plugins"
+    plugins.mkdir()
+    (plugins / "hsicnn").symlink_to(ROOT, target_is_directory=True)
+    runtime = folder / "runtime"
+    runtime.mkdir(mode=0o700)
+    # Not every variable of the caller's: a Python that is active there is not QGIS's.
+    path = [str(ROOT / ".venv" / "bin")] if (ROOT / ".venv" / "bin").is_dir() else []
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "XDG_RUNTIME_DIR": str(runtime),
+        "QT_QPA_PLATFORM": "offscreen",
+        "QGIS_PLUGINPATH": str(plugins),
+        "PATH": os.pathsep.join([*path, os.environ.get("PATH", "")]),
+    }
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "PYTHONHOME", "PYTHONPATH"):
+        environment.pop(name, None)
+    enabled = subprocess.run(
+        [program(), "plugins", "enable", "hsicnn"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if enabled.returncode:
+        raise SystemExit(f"the plugin could not be enabled:\n{enabled.stdout}{enabled.stderr}")
+    return environment
+
+
+def main(arguments: list[str]) -> int:
+    """Run qgis_process; Ctrl-C reaches it and is not ours."""
+    with tempfile.TemporaryDirectory(prefix="hsicnn-profile-") as folder:
+        environment = profile(Path(folder))
+        process = subprocess.Popen([program(), *arguments], env=environment)
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
+        return process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
