@@ -172,7 +172,7 @@ def test_without_all_wavelengths_the_file_order_stays(make_raster):
 
 def test_a_raster_of_nodata_is_refused(make_raster):
     path = make_raster(np.full((2, 3, 3), np.nan, np.float32))
-    with RasterSource(path) as source, pytest.raises(RasterError, match="no usable band.*nodata"):
+    with RasterSource(path) as source, pytest.raises(RasterError, match=r"no usable band.*nodata"):
         usable_bands(source)
 
 
