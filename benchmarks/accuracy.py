@@ -26,7 +26,8 @@ mount_package()
 
 from hsicnn.core.data.folds import buffered_training, spatial_folds  # noqa: E402
 from hsicnn.core.data.leakage import location_only  # noqa: E402
-from hsicnn.core.data.splits import TEST, TRAIN, UNUSED, block_ids  # noqa: E402
+from hsicnn.core.data.separation import TEST, TRAIN, UNUSED  # noqa: E402
+from hsicnn.core.data.splits import block_ids  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.runtime.seeds import seed_torch  # noqa: E402
 from hsicnn.core.training.loop import Lesson, TrainingState, train  # noqa: E402

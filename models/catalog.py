@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 Number = Union[int, float]
 
@@ -29,8 +29,8 @@ class Option:
     title: str
     type: str
     default: Any
-    minimum: Optional[Number] = None
-    maximum: Optional[Number] = None
+    minimum: Number | None = None
+    maximum: Number | None = None
     choices: tuple[Any, ...] = ()
     help: str = ""
 

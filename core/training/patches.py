@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..data.normalisation import Normalisation
 from ..data.pixel_store import PixelStore
-from ..data.splits import TRAIN
+from ..data.separation import TRAIN
 from ..progress import Progress
 from .objectives import UNKNOWN
 
@@ -179,4 +179,5 @@ def symmetric_offsets(radius: int) -> npt.NDArray[np.int64]:
     grid = np.stack([rows, cols], axis=-1)
     turned = [np.rot90(grid, turn) for turn in range(4)]
     turned += [np.rot90(grid[:, ::-1], turn) for turn in range(4)]
-    return np.stack([view.reshape(side * side, 2) for view in turned]).astype(np.int64)
+    offsets = np.stack([view.reshape(side * side, 2) for view in turned])
+    return np.asarray(offsets, dtype=np.int64)

@@ -11,7 +11,7 @@ from ...models.catalog import network as catalog_entry
 from ..data.chips import ChipSetInfo
 from ..data.normalisation import Normalisation, fit_normalisation
 from ..data.pixel_store import PixelStore
-from ..data.splits import TRAIN, VALIDATION
+from ..data.separation import TRAIN, VALIDATION
 from ..errors import ChipSetError, InputError
 from ..progress import Progress
 from ..runtime.devices import Device

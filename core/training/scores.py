@@ -10,7 +10,7 @@ from ..accuracy.confusion import confusion_matrix, figures
 from ..data.chips import ChipSetInfo
 from ..data.leakage import location_only
 from ..data.pixel_store import PixelStore
-from ..data.splits import TEST, TRAIN, VALIDATION
+from ..data.separation import TEST, TRAIN, VALIDATION
 from ..progress import Progress
 from .patches import PatchSource, samples_of
 from .validation import predict

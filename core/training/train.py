@@ -13,7 +13,7 @@ import numpy as np
 from ..data.chips import ChipSetInfo, read_chip_set
 from ..data.normalisation import Normalisation
 from ..data.pixel_store import PixelStore, load_pixels
-from ..data.splits import TRAIN
+from ..data.separation import TRAIN
 from ..modelfile.bundle import ModelBundle, describe, save_bundle
 from ..progress import Portion, Progress, SilentProgress
 from ..runtime.dependencies import version
