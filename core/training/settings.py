@@ -4,16 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 from ...models.catalog import DEFAULT_NETWORK, Network, network
-from ..data.normalisation import KINDS
 from ..errors import InputError
 
 SCHEDULES = ("one-cycle", "cosine", "constant", "multi-step")
 OPTIMISERS = ("adamw", "adam", "sgd")
 CLASS_WEIGHTS = ("none", "sqrt", "inverse")
 MONITORS = ("balanced", "overall", "loss")
+KEEPS = ("best", "last")
+# The kinds of core.data.normalisation, named here because that module needs numpy and this
+# one fills the dialogs of QGIS, which opens without it.
+NORMALISATIONS = ("band", "global", "pca")
+
+#: Smallest and largest value of every number.
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "epochs": (1, 100_000),
+        "batch_size": (2, 65_536),
+        "learning_rate": (1e-8, 10.0),
+        "weight_decay": (0.0, 1.0),
+        "label_smoothing": (0.0, 0.5),
+        "mixup": (0.0, 10.0),
+        "noise": (0.0, 10.0),
+        "brightness": (0.0, 1.0),
+        "averaging": (0.0, 0.99999),
+        "patience": (0, 100_000),
+        "margin": (0, 64),
+        "shortest_epoch": (1, 1_000_000),
+        "longest_epoch": (1, 1_000_000),
+        "components": (0, 10_000),
+        "whitening": (0.0, 1.0),
+    }
+)
+
+#: What every word can be.
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "optimiser": OPTIMISERS,
+        "schedule": SCHEDULES,
+        "class_weights": CLASS_WEIGHTS,
+        "monitor": MONITORS,
+        "keep": KEEPS,
+        "normalisation": NORMALISATIONS,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -131,36 +168,11 @@ def _patch_size(settings: TrainingSettings, entry: Network) -> int:
 
 def _check(settings: TrainingSettings) -> None:
     """Refuse values that cannot work, with the range that can."""
-    ranges = {
-        "epochs": (1, 100_000),
-        "batch_size": (2, 65_536),
-        "learning_rate": (1e-8, 10.0),
-        "weight_decay": (0.0, 1.0),
-        "label_smoothing": (0.0, 0.5),
-        "mixup": (0.0, 10.0),
-        "noise": (0.0, 10.0),
-        "brightness": (0.0, 1.0),
-        "averaging": (0.0, 0.99999),
-        "patience": (0, 100_000),
-        "margin": (0, 64),
-        "shortest_epoch": (1, 1_000_000),
-        "longest_epoch": (1, 1_000_000),
-        "components": (0, 10_000),
-        "whitening": (0.0, 1.0),
-    }
-    for name, (low, high) in ranges.items():
+    for name, (low, high) in RANGES.items():
         value = getattr(settings, name)
         if not low <= value <= high:
             raise InputError(f"{name.upper()} is {value}; it must lie between {low} and {high}.")
-    choices = {
-        "optimiser": OPTIMISERS,
-        "schedule": SCHEDULES,
-        "class_weights": CLASS_WEIGHTS,
-        "monitor": MONITORS,
-        "keep": ("best", "last"),
-        "normalisation": tuple(KINDS),
-    }
-    for name, allowed in choices.items():
+    for name, allowed in CHOICES.items():
         value = getattr(settings, name)
         if value not in allowed:
             raise InputError(f"{name.upper()} is '{value}'; choose one of {', '.join(allowed)}.")
