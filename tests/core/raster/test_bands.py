@@ -9,10 +9,12 @@ import pytest
 from hsicnn.core.errors import RasterError
 from hsicnn.core.raster.band_metadata import to_nanometres
 from hsicnn.core.raster.bands import Band, describe_bands, match_bands, usable_bands
+from hsicnn.core.raster.gdal_session import gdal_session
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window
 from hypothesis import given
 from hypothesis import strategies as st
+from osgeo import gdal
 
 
 def bands_of(path):
@@ -73,6 +75,31 @@ def test_widths_of_wavenumbers(make_raster):
     items = {"wavelength": "4000", "wavelength_units": "Wavenumber", "fwhm": "8"}
     (band,) = bands_of(make_raster(np.ones((1, 2, 2), np.int16), band_metadata=[{"": items}]))
     assert (band.wavelength, band.fwhm) == (2500, pytest.approx(5))
+
+
+def test_wavelengths_as_a_netcdf_dimension(tmp_path, epsg_wkt):
+    path = tmp_path / "cube.nc"
+    with gdal_session():
+        driver = gdal.GetDriverByName("netCDF")
+        if driver is None:
+            pytest.skip("GDAL without NetCDF")
+        dataset = gdal.GetDriverByName("MEM").Create("", 4, 3, 3, gdal.GDT_Float32)
+        dataset.SetGeoTransform((10, 1, 0, 50, 0, -1))
+        dataset.SetProjection(epsg_wkt(4326))
+        dataset.SetMetadata(
+            {
+                "NETCDF_DIM_EXTRA": "{wavelength}",
+                "NETCDF_DIM_wavelength_DEF": "{3,6}",
+                "NETCDF_DIM_wavelength_VALUES": "{0.4,0.5,0.6}",
+                "wavelength#units": "um",
+            }
+        )
+        for position in range(3):
+            dataset.GetRasterBand(position + 1).SetMetadataItem(
+                "NETCDF_DIM_wavelength", str(0.4 + position / 10)
+            )
+        driver.CreateCopy(str(path), dataset).FlushCache()
+    assert [band.wavelength for band in bands_of(path)] == pytest.approx([400, 500, 600])
 
 
 HEADER = {

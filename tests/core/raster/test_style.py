@@ -28,7 +28,6 @@ def test_qgis_reads_the_classes(qgis_layer, make_raster, fake_class):
     layer = qgis_layer(path)
     renderer = layer.renderer()
     assert renderer.type() == "paletted"
-    assert renderer.band() == 1
     found = [(c.value, c.label, c.color.name()) for c in renderer.classes()]
     assert [(v, color) for v, _, color in found] == [(c.code, c.color) for c in classes]
     assert [label for _, label, _ in found][:2] == [c.name for c in classes[:2]]
