@@ -7,11 +7,17 @@ from typing import Any
 
 from torch import nn
 
-from .catalog import network
+from .catalog import Network, network
+from .etrainee_1d import build_spectral_net
+from .indian_pines_3d import SpectralSpatialNet
+from .multiscale import MultiScale
 
 
 def build(name: str, bands: int, outputs: int, options: Mapping[str, Any]) -> nn.Module:
     """Return a network, with random weights from torch's generator.
+
+    Its ``radius`` says how many pixels around each pixel it looks; its forward maps
+    ``(N, bands, H, W)`` to logits ``(N, outputs, H - 2 radius, W - 2 radius)``.
 
     Args:
         name: from the catalog.
@@ -20,14 +26,39 @@ def build(name: str, bands: int, outputs: int, options: Mapping[str, Any]) -> nn
         options: of the network; missing ones take their defaults, ``patch_size`` is the side.
 
     Raises:
-        ValueError: for what the network cannot be built with.
+        ValueError: for an unknown network or option, a value out of its range, or too few
+            bands; the message says what is possible.
     """
-    from .multiscale import MultiScale
-
     entry = network(name)
     given = dict(options)
-    patch = int(given.pop("patch_size", entry.default_patch))
-    return MultiScale(bands, outputs, radius=(patch - 1) // 2, **given)
+    patch = int(given.pop("patch_size", 0) or entry.default_patch)
+    _check(entry, bands, outputs, patch, given)
+    if name == "etrainee_1d":
+        return build_spectral_net(bands, outputs, **given)
+    if name == "indian_pines_3d":
+        return SpectralSpatialNet(bands, outputs, patch_size=patch)
+    if name == "multiscale":
+        return MultiScale(bands, outputs, radius=(patch - 1) // 2, **given)
+    raise ValueError(f"The catalog's network '{name}' has no family file.")
+
+
+def _check(
+    entry: Network, bands: int, outputs: int, patch: int, options: Mapping[str, Any]
+) -> None:
+    """Refuse what the network cannot be built with."""
+    if bands < entry.min_bands:
+        raise ValueError(f"{entry.title} needs at least {entry.min_bands} bands; it gets {bands}.")
+    if outputs < 1:
+        raise ValueError(f"{entry.title} needs at least one class; it gets {outputs}.")
+    if patch not in entry.patch_sizes:
+        sizes = ", ".join(str(size) for size in entry.patch_sizes)
+        raise ValueError(f"{entry.title} takes patches of {sizes} pixels, not {patch}.")
+    known = {option.name: option for option in entry.options}
+    for name, value in options.items():
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise ValueError(f"{entry.title} has no option '{name}'; it has {names}.")
+        known[name].check(value)
 
 
 def count_parameters(module: nn.Module) -> int:

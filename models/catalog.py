@@ -34,6 +34,28 @@ class Option:
     choices: tuple[Any, ...] = ()
     help: str = ""
 
+    def check(self, value: Any) -> None:
+        """Refuse a value that the option cannot take.
+
+        Raises:
+            ValueError: with what it can.
+        """
+        if self.type == "choice":
+            if value not in self.choices:
+                listed = ", ".join(str(choice) for choice in self.choices)
+                raise ValueError(f"{self.title} ({self.name}) is '{value}'; choose {listed}.")
+            return
+        kinds = int if self.type == "int" else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            kind = "a whole number" if self.type == "int" else "a number"
+            raise ValueError(f"{self.title} ({self.name}) is {value!r}; it must be {kind}.")
+        low = value if self.minimum is None else self.minimum
+        high = value if self.maximum is None else self.maximum
+        if not low <= value <= high:
+            raise ValueError(
+                f"{self.title} ({self.name}) is {value}; it must lie between {low} and {high}."
+            )
+
 
 @dataclass(frozen=True)
 class Network:
@@ -94,6 +116,41 @@ _ALL = (
                 "longest_epoch": 300,
             }
         ),
+    ),
+    Network(
+        name="etrainee_1d",
+        title="E-TRAINEE spectral network (1-D)",
+        kind="pixel",
+        dims="1D",
+        paper="E-TRAINEE course, module 4: 1-D CNN on spectra (2024).",
+        dense=True,
+        default_patch=1,
+        patch_sizes=(1,),
+        min_bands=46,
+        options=(
+            Option("conv1", "Channels of the first group", "int", 32, 1, 1024),
+            Option("conv2", "Channels of the second group", "int", 64, 1, 1024),
+            Option("conv3", "Channels of the third group", "int", 128, 1, 1024),
+            Option("dense1", "Features of the first dense layer", "int", 384, 1, 8192),
+            Option("dense2", "Features of the second dense layer", "int", 192, 1, 8192),
+            Option("dense3", "Features of the third dense layer", "int", 96, 1, 8192),
+            Option("dropout", "Dropout", "float", 0.5, 0.0, 0.95),
+        ),
+        recipe=MappingProxyType(
+            {"optimiser": "adam", "schedule": "multi-step", "noise": 0.02, "flips": False}
+        ),
+    ),
+    Network(
+        name="indian_pines_3d",
+        title="Indian Pines spectral-spatial network (3-D)",
+        kind="pixel",
+        dims="3D",
+        paper="Indian Pines course: 3-D CNN on windows of 9 x 9 pixels and all bands.",
+        dense=True,
+        default_patch=9,
+        patch_sizes=(7, 9, 11, 13),
+        min_bands=22,
+        recipe=MappingProxyType({"learning_rate": 1e-3, "batch_size": 50}),
     ),
 )
 
