@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from .classes import ClassInfo
+from ..progress import Progress
+from ..raster.gdal_session import gdal_session
+from ..raster.grid import Grid
+from .classes import ClassInfo, ClassStyle, StyleRecord, make_classes, parse_styles
+from .label_pixels import LabelPixels
+from .label_raster import read_raster_labels
+from .label_styles import distinct, merged
+from .label_vector import read_vector_labels
+from .vector_source import has_vector_layers, opens_as_raster
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +67,85 @@ class Labels:
             (*self.notes, *notes),
             self.group_names,
         )
+
+
+def read_labels(
+    reference: str | Path,
+    grid: Grid,
+    *,
+    layer: str = "",
+    field: str = "",
+    group_field: str = "",
+    unlabelled: int | None = None,
+    styles: Sequence[StyleRecord] = (),
+    progress: Progress,
+) -> Labels:
+    """Read reference data onto an image's grid.
+
+    Args:
+        reference: a raster of class codes, or a file with a layer of polygons (a pixel
+            belongs to the one its centre lies in) or points; other grids are resampled,
+            other CRS reprojected, and the notes say so. A pixel that two classes claim is
+            left out.
+        grid: of the image.
+        layer: of a file with several.
+        field: with the classes: text, or whole numbers. Only for layers.
+        group_field: with the group of each feature; the feature itself where empty.
+        unlabelled: value that means no label, 0 where None; a raster's nodata does so too.
+        styles: names and colours, as ``classes.parse_styles`` takes them. What they do not
+            say is taken from the data's own style or colour table, then from a palette.
+        progress: told how far it is; asked for cancelling.
+
+    Raises:
+        LabelError: where no pixel gets a label, and why.
+        RasterError: where the file cannot be opened.
+    """
+    path = str(reference)
+    with gdal_session():
+        # A file can be both (GeoPackage): a layer or a field is only asked of vectors.
+        vector = has_vector_layers(path) and (bool(layer or field) or not opens_as_raster(path))
+    if vector or ((layer or field) and not _raster(path)):
+        found = read_vector_labels(
+            path,
+            grid,
+            layer=layer,
+            class_field=field,
+            group_field=group_field,
+            unlabelled=unlabelled,
+            progress=progress,
+        )
+    else:
+        found = read_raster_labels(path, grid, unlabelled=unlabelled, progress=progress)
+    return _finished(found, parse_styles(styles))
+
+
+def _raster(path: str) -> bool:
+    with gdal_session():
+        return opens_as_raster(path)
+
+
+def _finished(found: LabelPixels, styles: Sequence[ClassStyle]) -> Labels:
+    """Put labels in row-major order, drop classes without a pixel, name and colour the rest."""
+    counts = np.bincount(found.members, minlength=len(found.codes))
+    present = np.flatnonzero(counts)
+    keys = [found.keys[place] for place in present]
+    classes = make_classes(
+        [found.codes[place] for place in present],
+        [found.names[place] for place in present],
+        merged(tuple(styles), distinct(tuple(found.styles), keys)),
+        values=keys,
+    )
+    position = np.zeros(len(found.codes), dtype=np.uint16)
+    position[present] = np.arange(1, len(present) + 1)
+    order = np.lexsort((found.cols, found.rows))
+    gone = [found.names[place] or found.keys[place] for place in np.flatnonzero(counts == 0)]
+    note = [f"Classes without a pixel in the image: {', '.join(gone)}."] if gone else []
+    return Labels(
+        found.rows[order],
+        found.cols[order],
+        position[found.members[order]],
+        classes,
+        found.groups[order],
+        (*found.notes, *note),
+        tuple(found.group_names),
+    )

@@ -1,0 +1,209 @@
+"""Labels from a layer of polygons or points with a class field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import LabelError
+from ..progress import Portion, Progress
+from ..raster.gdal_session import gdal_session
+from ..raster.grid import Grid, crs_title
+from .burning import Burnt, burn
+from .extents import no_overlap_text, transform_extent, transformation
+from .label_pixels import LabelPixels, check_amount
+from .label_styles import beside, merged, of_text
+from .vector_features import Found, read_features
+from .vector_source import VectorLayer, open_layer
+
+
+def read_vector_labels(
+    path: str,
+    grid: Grid,
+    *,
+    layer: str,
+    class_field: str,
+    group_field: str = "",
+    unlabelled: int | None = None,
+    progress: Progress,
+) -> LabelPixels:
+    """Read the pixels of polygons (centre inside) and points.
+
+    Args:
+        path: what GDAL opens.
+        grid: of the image; another CRS is reprojected to it.
+        layer: name in the file; may be empty where there is one only.
+        class_field: text, or numbers that are whole.
+        group_field: says which pixels belong together; empty: every feature for itself.
+        unlabelled: number that means no label; 0 where None.
+        progress: told how far it is; asked for cancelling.
+
+    Raises:
+        LabelError: for an unknown layer or field, lines, values that are no classes, or
+            where no pixel of the image gets a label.
+    """
+    with gdal_session():
+        source = open_layer(path, layer)
+        found = read_features(
+            source,
+            grid,
+            class_field=class_field,
+            group_field=group_field,
+            unlabelled=unlabelled,
+            progress=Portion(progress, 0.0, 0.5),
+        )
+        burnt = burn(found.polygons, grid, Portion(progress, 0.5, 1.0))
+        pointed = _point_pixels(found, grid)
+        lost = _touchless(found, burnt)
+        pixels = [np.concatenate(pair) for pair in zip(_columns(burnt), pointed)]
+        if not len(pixels[0]):
+            raise LabelError(_nothing(source, found, grid))
+        styles = merged(beside(path), of_text(source.stored_style()))
+    rows, cols, members, groups = pixels
+    check_amount(len(rows), source.name)
+    kept, conflicts, repeats = _resolve(rows, cols, members, grid.width)
+    if conflicts:
+        found.skipped["conflict"] = conflicts
+    if repeats:
+        found.skipped["repeat"] = repeats
+    if lost:
+        found.skipped["touchless"] = lost
+    if not kept.any():
+        raise LabelError(
+            f"Every labelled pixel of {source.name} lies in polygons or points of two classes, "
+            "so none can be used. Check that the layer's features do not lie on each other."
+        )
+    codes, order = _codes(list(found.keys))
+    return LabelPixels(
+        rows=rows[kept].astype(np.int32),
+        cols=cols[kept].astype(np.int32),
+        members=order[members[kept]],
+        groups=groups[kept].astype(np.int32),
+        codes=codes.codes,
+        names=codes.names,
+        keys=codes.keys,
+        styles=styles,
+        notes=_notes(source, found, grid),
+        group_names=tuple(found.group_keys),
+    )
+
+
+def _columns(burnt: Burnt) -> tuple[npt.NDArray[np.int64], ...]:
+    return burnt.rows, burnt.cols, burnt.members, burnt.groups
+
+
+def _point_pixels(found: Found, grid: Grid) -> tuple[npt.NDArray[np.int64], ...]:
+    """Return rows, columns, members and groups of the points inside the image."""
+    places = np.array(found.points, dtype=np.float64).reshape(-1, 2)
+    known = np.isfinite(places).all(axis=1)
+    places[~known] = 0.0
+    rows, cols = grid.rowcol(places[:, 0], places[:, 1])
+    inside = known & (rows >= 0) & (rows < grid.height) & (cols >= 0) & (cols < grid.width)
+    outside = int((~inside).sum())
+    if outside:
+        found.skipped["outside"] += outside
+    members = np.array(found.point_members, dtype=np.int64)
+    groups = np.array(found.point_groups, dtype=np.int64)
+    return rows[inside], cols[inside], members[inside], groups[inside]
+
+
+def _touchless(found: Found, burnt: Burnt) -> int:
+    """Return how many polygons inside the image hold no pixel centre of their own."""
+    return len({polygon.group for polygon in found.polygons} - set(burnt.groups.tolist()))
+
+
+def _resolve(
+    rows: npt.NDArray[np.int64],
+    cols: npt.NDArray[np.int64],
+    members: npt.NDArray[np.int64],
+    width: int,
+) -> tuple[npt.NDArray[np.bool_], int, int]:
+    """Keep every pixel once, and none that two classes claim.
+
+    Returns:
+        Which entries stay, the pixels in conflict, and the entries that repeat another.
+    """
+    key = rows * width + cols
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    lowest = np.minimum.reduceat(members[order], starts)
+    highest = np.maximum.reduceat(members[order], starts)
+    agreed = lowest == highest
+    kept = np.zeros(len(key), dtype=bool)
+    kept[order[starts[agreed]]] = True
+    sizes = np.diff(np.append(starts, len(key)))
+    return kept, int((~agreed).sum()), int((sizes[agreed] - 1).sum())
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """Codes, names and field values of the classes, in order."""
+
+    codes: Sequence[int]
+    names: Sequence[str]
+    keys: Sequence[str]
+
+
+def _codes(keys: Sequence[str]) -> tuple[_Codes, npt.NDArray[np.int64]]:
+    """Give every field value a code: itself where all are numbers, else 1.. by the alphabet.
+
+    Returns:
+        The classes, and for each key its position among them.
+    """
+    if all(key.lstrip("-").isdigit() and str(int(key)) == key for key in keys):
+        ordered = sorted(keys, key=int)
+        codes = _Codes([int(key) for key in ordered], [""] * len(keys), ordered)
+    else:
+        ordered = sorted(keys, key=lambda key: (key.casefold(), key))
+        codes = _Codes(range(1, len(keys) + 1), ordered, ordered)
+    place = {key: number for number, key in enumerate(ordered)}
+    return codes, np.array([place[key] for key in keys], dtype=np.int64)
+
+
+def _notes(source: VectorLayer, found: Found, grid: Grid) -> tuple[str, ...]:
+    """Say what was reprojected and what was left out."""
+    notes = []
+    with gdal_session():
+        if transformation(source.crs_wkt, grid.crs_wkt) is not None:
+            notes.append(
+                f"{source.name} was reprojected from {crs_title(source.crs_wkt)} to "
+                f"{crs_title(grid.crs_wkt)}."
+            )
+    if bool(source.crs_wkt) != bool(grid.crs_wkt):
+        which = "The image" if source.crs_wkt else source.name
+        notes.append(f"{which} has no CRS and is taken to have the other's.")
+    skipped = dict(found.skipped)
+    conflicts, repeats = skipped.pop("conflict", 0), skipped.pop("repeat", 0)
+    outside, lost = skipped.pop("outside", 0), skipped.pop("touchless", 0)
+    notes += [f"{n:,} features {why} of {source.name} were skipped." for why, n in skipped.items()]
+    if outside:
+        notes.append(f"{outside:,} features of {source.name} lie outside the image.")
+    if lost:
+        notes.append(f"{lost:,} polygons hold no pixel centre (of their own): no label from them.")
+    if conflicts:
+        notes.append(f"{conflicts:,} pixels that two classes claim were left out.")
+    if repeats:
+        notes.append(f"{repeats:,} labels repeat another of the same class on the same pixel.")
+    return tuple(notes)
+
+
+def _nothing(source: VectorLayer, found: Found, grid: Grid) -> str:
+    """Say why no pixel has a label."""
+    left = {why: n for why, n in found.skipped.items() if why != "outside"}
+    if sum(left.values()) == found.features:
+        reasons = ", ".join(f"{n} {why}" for why, n in left.items())
+        return (
+            f"None of the {found.features} features of {source.name} gives a label: {reasons}. "
+            "Choose a layer of points or polygons, and the field that holds the classes."
+        )
+    if found.polygons:
+        return (
+            f"None of the {len(found.polygons)} polygons of {source.name} inside the image holds "
+            "the centre of a pixel: they are smaller than pixels. Use points instead."
+        )
+    west, east, south, north = source.layer.GetExtent()
+    extent = transform_extent((west, south, east, north), source.crs_wkt, grid.crs_wkt)
+    return no_overlap_text(source.name, extent, source.crs_wkt, grid)
