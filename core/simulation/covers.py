@@ -15,6 +15,10 @@ Draw = Callable[[float, float], float]  # (mean, relative standard deviation) ->
 Recipe = Callable[[Spectrum, Draw], Spectrum]
 
 
+# On the spreads in the recipes: fields of a crop differ, and still are that crop.
+FIELD_SPREAD = 0.45
+
+
 @dataclass(frozen=True)
 class Cover:
     """A land cover.
@@ -55,7 +59,7 @@ def _clay(wavelengths: Spectrum, draw: Draw) -> Spectrum:
         wavelengths,
         brightness=draw(0.33, 0.05),
         iron=draw(1.0, 0.05),
-        clay=draw(0.60, 0.06),
+        clay=draw(0.70, 0.06),
         moisture=draw(0.38, 0.10),
     )
 
@@ -74,9 +78,9 @@ def _wheat(wavelengths: Spectrum, draw: Draw) -> Spectrum:
 def _barley(wavelengths: Spectrum, draw: Draw) -> Spectrum:
     leaves = leaf(
         wavelengths,
-        chlorophyll=draw(0.80, 0.04),
-        water=draw(0.80, 0.04),
-        dry=draw(0.44, 0.06),
+        chlorophyll=draw(0.74, 0.04),
+        water=draw(0.74, 0.04),
+        dry=draw(0.50, 0.06),
         plateau=draw(0.505, 0.02),
     )
     return canopy(wavelengths, leaves, _loam(wavelengths, draw), draw(2.7, 0.06))
@@ -119,8 +123,8 @@ def _conifer(wavelengths: Spectrum, draw: Draw) -> Spectrum:
     leaves = leaf(
         wavelengths,
         chlorophyll=draw(1.25, 0.04),
-        water=draw(1.20, 0.04),
-        dry=draw(0.55, 0.06),
+        water=draw(1.40, 0.04),
+        dry=draw(0.66, 0.06),
         plateau=draw(0.33, 0.03),
     )
     return canopy(wavelengths, leaves, 0.3 * _loam(wavelengths, draw), draw(3.4, 0.06))
@@ -195,9 +199,11 @@ def typical(cover: Cover, wavelengths: Spectrum) -> Spectrum:
 
 def of_field(cover: Cover, wavelengths: Spectrum, generator: np.random.Generator) -> Spectrum:
     """Return the reflectance of one field of the cover: ``(bands,)``."""
-    return cover.recipe(
-        wavelengths, lambda mean, spread: max(mean * (1.0 + spread * generator.normal()), 0.0)
-    )
+
+    def draw(mean: float, spread: float) -> float:
+        return max(mean * (1.0 + FIELD_SPREAD * spread * generator.normal()), 0.0)
+
+    return cover.recipe(wavelengths, draw)
 
 
 def mixing_directions(

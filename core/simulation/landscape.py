@@ -15,7 +15,7 @@ from scipy import ndimage
 from .covers import COVERS
 
 FINE = 3  # cells a pixel, along each side
-SHORTEST, LONGEST = 8.0, 20.0  # sides of fields, in pixels
+SHORTEST, LONGEST = 7.0, 16.0  # sides of fields, in pixels
 TRACK = 1.3  # width of the tracks between groups of fields, in pixels
 RIVER_FROM = 96  # scenes smaller than this have ponds only
 TRACK_COVER, SHADOW_AZIMUTH = "Paved", 315.0  # degrees from north: shadows fall north-west

@@ -33,11 +33,11 @@ class Conditions:
 
     pixel_size: float = 5.0
     sun: float = 48.0
-    mixture: float = 1.0
-    patches: float = 0.30
+    mixture: float = 0.80
+    patches: float = 0.20
     noise: float = 0.008
     striping: float = 0.15
-    relief: float = 0.10
+    relief: float = 0.08
     blur: float = 0.45
 
 
@@ -78,7 +78,7 @@ class Scene:
         blurred = ndimage.gaussian_filter(objects, self._conditions.blur * FINE)
         on_pixels = blurred[FINE // 2 :: FINE, FINE // 2 :: FINE]
         clouds = smooth((size, size), max(size / 9.0, 8.0), self._generator)
-        veil = 0.5 * ((clouds - 1.2) * 1.2).clip(0.0, 1.0)
+        veil = 0.35 * ((clouds - 1.2) * 1.2).clip(0.0, 1.0)
         return np.asarray(np.maximum(on_pixels, veil), dtype=np.float32)
 
     def strips(self, rows: int) -> Iterator[tuple[int, FloatArray]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,30 +12,12 @@ from ..progress import Progress, SilentProgress
 from .covers import COVERS
 from .landscape import make_landscape, survey
 from .rendering import Conditions, Scene
-from .scene_files import ImageFile, write_reference, write_samples
+from .scene_files import ImageFile, scene_grid, write_reference, write_samples
 from .sensor import make_sensor, quantise, swath
+from .settings import FEWEST_BANDS, LARGEST, MOST_BANDS, SMALLEST, SceneSettings
 
-SMALLEST, LARGEST = 32, 2048
-FEWEST_BANDS, MOST_BANDS = 8, 500
 STRIP = 32  # rows rendered at a time
 SAMPLES_A_CLASS = 40
-
-
-@dataclass(frozen=True)
-class SceneSettings:
-    """What an example scene is like; the defaults are a landscape that is not easy.
-
-    Attributes:
-        size: pixels along a side.
-        bands: spectral bands between 420 and 2450 nm.
-        classes: land covers that are mapped, 2 to 12.
-        seed: another one gives another landscape.
-    """
-
-    size: int = 288
-    bands: int = 100
-    classes: int = 10
-    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -101,18 +82,18 @@ def create_example_scene(
     progress.report(0.15, "Rendering")
     sensor = make_sensor(settings.bands, conditions.noise)
     scene = Scene(landscape, sensor, conditions, generator)
-    with ImageFile(Path(output), settings.size, sensor, conditions.pixel_size) as image:
+    grid = scene_grid(settings.size, conditions.pixel_size)
+    with ImageFile(output, grid, sensor) as image:
         for start, strip in scene.strips(STRIP):
             progress.check_cancel()
             image.write(start, quantise(strip, seen[start : start + strip.shape[1]]))
             progress.report(0.15 + 0.75 * (start + strip.shape[1]) / settings.size, "Rendering")
         covers = COVERS[: settings.classes]
         if reference:
-            write_reference(Path(reference), labels, covers, conditions.pixel_size)
+            write_reference(reference, grid, labels, covers)
         if samples:
-            rows, cols = _sample_points(labels, settings.classes, generator)
-            codes = labels[rows, cols]
-            write_samples(Path(samples), (rows, cols), codes, covers, conditions.pixel_size)
+            pixels = _sample_points(labels, settings.classes, generator)
+            write_samples(samples, grid, pixels, labels[pixels], covers)
         image.commit()
     counts = np.bincount(labels.ravel(), minlength=settings.classes + 1)[1:]
     progress.report(1.0)
@@ -146,7 +127,7 @@ def check_settings(settings: SceneSettings, output: str) -> None:
 
 def _visited_share(size: int) -> float:
     """Share of the fields that is surveyed: a small scene needs most of its few fields."""
-    return float(np.clip(0.40 * (288.0 / size) ** 0.5, 0.15, 0.75))
+    return float(np.clip(0.22 * (288.0 / size) ** 0.5, 0.15, 0.75))
 
 
 def _sample_points(

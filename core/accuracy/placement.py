@@ -1,0 +1,68 @@
+"""Finding pixels of one grid on another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from osgeo import osr
+
+from ..errors import RasterError
+from ..raster.gdal_session import gdal_session
+from ..raster.grid import Grid, same_crs
+
+Indices = npt.NDArray[np.int64]
+
+
+def place(
+    rows: npt.NDArray[np.integer[Any]],
+    cols: npt.NDArray[np.integer[Any]],
+    grid: Grid,
+    target: Grid,
+) -> tuple[Indices, Indices, npt.NDArray[np.bool_]]:
+    """Return where pixel centres of ``grid`` lie on ``target``.
+
+    Returns:
+        Rows and columns ``(n,)`` of the pixels that hold the centres, and whether they are
+        inside the raster (those outside have row and column 0).
+
+    Raises:
+        RasterError: where only one of the grids has a CRS, or they cannot be transformed.
+    """
+    if grid.same_as(target):
+        found = rows.astype(np.int64), cols.astype(np.int64)
+        return (*found, np.ones(len(rows), dtype=bool))
+    x, y = grid.xy(rows, cols)
+    if bool(grid.crs_wkt) != bool(target.crs_wkt):
+        raise RasterError(
+            "The map and the samples lie on different grids, and only one of them has a "
+            f"CRS: {grid.describe()}; {target.describe()}. Give both the same CRS."
+        )
+    if grid.crs_wkt and not same_crs(grid.crs_wkt, target.crs_wkt):
+        x, y = _transformed(x, y, grid.crs_wkt, target.crs_wkt)
+    row, col = target.rowcol(x, y)
+    inside = (row >= 0) & (row < target.height) & (col >= 0) & (col < target.width)
+    return np.where(inside, row, 0), np.where(inside, col, 0), inside
+
+
+def _transformed(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], start: str, goal: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return coordinates in another CRS; those it cannot hold become infinite."""
+    with gdal_session():
+        try:
+            ends = [osr.SpatialReference(wkt) for wkt in (start, goal)]
+            for reference in ends:
+                reference.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+            moved = osr.CoordinateTransformation(*ends).TransformPoints(
+                np.column_stack([x, y]).tolist()
+            )
+        except RuntimeError as error:
+            raise RasterError(
+                f"The samples' CRS cannot be transformed into the map's ({error}). Reproject one "
+                "of them in QGIS."
+            ) from error
+    points = np.asarray(moved, dtype=np.float64)[:, :2]
+    points[~np.isfinite(points)] = 1e30
+    return points[:, 0], points[:, 1]
