@@ -12,7 +12,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..core.inference.classify import ClassifySettings
+from ..core.inference.settings import ClassifySettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .layers import raster_path, required_raster

@@ -11,7 +11,7 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
-from ..core.simulation.scene import FEWEST_BANDS, LARGEST, MOST_BANDS, SMALLEST, SceneSettings
+from ..core.simulation.settings import FEWEST_BANDS, LARGEST, MOST_BANDS, SMALLEST, SceneSettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
 
@@ -68,6 +68,8 @@ class CreateExampleScene(HsicnnAlgorithm):
                 "Reference",
                 "A raster of class codes on the same grid, with names and colours; part of the "
                 "fields is labelled, 0 elsewhere.",
+                optional=True,
+                offered=True,
             ),
             p.explained(
                 points,

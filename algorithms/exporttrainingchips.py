@@ -13,7 +13,7 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
-from ..core.data.export import ExportSettings
+from ..core.data.export_settings import ExportSettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .layers import raster_path, reference_arguments, required_raster, title_of
@@ -105,6 +105,7 @@ class ExportTrainingChips(HsicnnAlgorithm):
                 "Share of the labelled pixels of every class to train on.",
                 defaults.train_fraction,
                 (0.01, 0.99),
+                decimals=2,
             ),
             p.real(
                 "VALIDATION_FRACTION",
@@ -112,6 +113,7 @@ class ExportTrainingChips(HsicnnAlgorithm):
                 "Share to choose the best epoch by; what remains is the test.",
                 defaults.validation_fraction,
                 (0.0, 0.98),
+                decimals=2,
             ),
         ]
 

@@ -60,6 +60,7 @@ def real(
     default: float | None,
     limits: tuple[float, float],
     *,
+    decimals: int = 6,
     advanced: bool = False,
 ) -> QgsProcessingParameterDefinition:
     """Return a number with decimals; without a default it may be left empty."""
@@ -67,8 +68,7 @@ def real(
     parameter = QgsProcessingParameterNumber(
         name, title, kind, default, default is None, limits[0], limits[1]
     )
-    # QGIS shows two decimals otherwise, and a learning rate would be 0.00.
-    parameter.setMetadata({"widget_wrapper": {"decimals": 6}})
+    parameter.setMetadata({"widget_wrapper": {"decimals": decimals}})
     return explained(parameter, text, advanced=advanced)
 
 
@@ -157,10 +157,11 @@ def file_output(
 
 
 def raster_output(
-    name: str, title: str, text: str, *, optional: bool = False
+    name: str, title: str, text: str, *, optional: bool = False, offered: bool = False
 ) -> QgsProcessingParameterDefinition:
-    """Return a raster to write; an optional one is left out unless asked for."""
-    parameter = QgsProcessingParameterRasterDestination(name, title, None, optional, not optional)
+    """Return a raster to write; an optional one is made only where it is asked or offered."""
+    created = offered or not optional
+    parameter = QgsProcessingParameterRasterDestination(name, title, None, optional, created)
     return explained(parameter, text)
 
 

@@ -10,41 +10,47 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ..core.training.settings import (
-    CLASS_WEIGHTS,
-    MONITORS,
-    OPTIMISERS,
-    SCHEDULES,
-    TrainingSettings,
-)
+from ..core.training.settings import CHOICES, RANGES, TrainingSettings
 from ..models.catalog import DEFAULT_NETWORK, NETWORKS
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .network_options import option_help, parse_options
 
-KEEP = ("best", "last")
 YES_NO = ("yes", "no")
-OWN = "Empty: the network's own recipe"
+OWN = "Empty: the network's own recipe."
 
-WHOLE = ("PATCH_SIZE", "EPOCHS", "BATCH_SIZE", "EPOCH_SAMPLES", "PATIENCE", "COMPONENTS")
-REAL = (
-    "LEARNING_RATE",
-    "WEIGHT_DECAY",
-    "LABEL_SMOOTHING",
-    "MIXUP",
-    "NOISE",
-    "BRIGHTNESS",
-    "AVERAGING",
-    "DAMPING",
+# Settings of a recipe that are shown first, with title and help; their limits and words are the
+# core's. Each may be left empty, because every network has a recipe of its own.
+MAIN = (
+    ("epochs", "Epochs", "Passes over the training pixels at the most."),
+    ("batch_size", "Batch size", "Patches a step; halved by itself where memory runs out."),
+    ("learning_rate", "Learning rate", "The highest learning rate of the schedule."),
+    (
+        "class_weights",
+        "Class weights",
+        "How much more a pixel of a rare class counts: not at all, by the square root of its "
+        "rareness, or fully.",
+    ),
 )
-WORDS = (
-    "ARCHITECTURE",
-    "CLASS_WEIGHTS",
-    "OPTIMISER",
-    "SCHEDULE",
-    "MONITOR",
-    "KEEP",
-    "NORMALISATION",
+FINE = (
+    ("optimiser", "Optimiser", "How weights are changed."),
+    ("schedule", "Schedule", "How the learning rate rises and falls."),
+    ("weight_decay", "Weight decay", "Pull of the weights towards 0."),
+    ("label_smoothing", "Label smoothing", "Share of a label that is given to other classes."),
+    ("mixup", "Mixup", "Parameter of the Beta distribution that mixes patches; 0 is off."),
+    ("noise", "Noise", "Noise added to normalised values, as a standard deviation."),
+    ("brightness", "Brightness", "Random factor on whole spectra, as a standard deviation."),
+    ("flips", "Turn and mirror", "Turn and mirror patches at random."),
+    ("margin", "Margin (pixels)", "Learn labelled neighbours along with each drawn pixel."),
+    ("averaging", "Averaging", "Decay of the running mean of the weights; 0 is off."),
+    ("shortest_epoch", "Shortest epoch", "Steps an epoch at the least."),
+    ("longest_epoch", "Longest epoch", "Steps an epoch at the most."),
+    ("patience", "Patience", "Epochs without gain before training stops; 0: never."),
+    ("monitor", "Monitor", "Validation figure that the best epoch is chosen by."),
+    ("keep", "Epoch to keep", "The weights of the best epoch or of the last one."),
+    ("normalisation", "Normalisation", "How band values are scaled."),
+    ("components", "Components", "Components of the normalisation 'pca'; 0 is all."),
+    ("whitening", "Whitening", "How far the normalisation 'pca' whitens, 0..1."),
 )
 
 
@@ -80,8 +86,16 @@ class TrainClassifier(HsicnnAlgorithm):
                 tuple(NETWORKS),
                 DEFAULT_NETWORK,
             ),
-            *self._main(),
-            *self._recipe(),
+            p.whole(
+                "PATCH_SIZE",
+                "Patch size (pixels)",
+                "Side of the square of pixels that the network sees around a pixel, odd. Empty: "
+                "the network's own.",
+                None,
+                (1, 1025),
+            ),
+            *(setting(*entry) for entry in MAIN),
+            *self._fine(),
             p.device("auto"),
             p.seed(defaults.seed),
             p.switch(
@@ -91,7 +105,12 @@ class TrainClassifier(HsicnnAlgorithm):
                 True,
                 advanced=True,
             ),
-            p.file_output("OUTPUT", "Model", "The model file.", p.MODEL_FILTER),
+            p.file_output(
+                "OUTPUT",
+                "Model",
+                "The model file: network, bands, classes and figures in one.",
+                p.MODEL_FILTER,
+            ),
             p.file_output(
                 "REPORT",
                 "Report",
@@ -101,93 +120,24 @@ class TrainClassifier(HsicnnAlgorithm):
             ),
         ]
 
-    def _main(self) -> list[QgsProcessingParameterDefinition]:
-        return [
-            p.whole(
-                "PATCH_SIZE",
-                "Patch size (pixels)",
-                "Side of the square of pixels that the network sees around a pixel, odd. Empty: "
-                "the network's own.",
-                None,
-                (1, 1025),
-            ),
-            p.whole(
-                "EPOCHS",
-                "Epochs",
-                f"Passes over the training pixels at the most. {OWN}.",
-                None,
-                (1, 100_000),
-            ),
-            p.whole(
-                "BATCH_SIZE",
-                "Batch size",
-                f"Patches a step; halved by itself where memory runs out. {OWN}.",
-                None,
-                (2, 65_536),
-            ),
-            p.real(
-                "LEARNING_RATE",
-                "Learning rate",
-                f"The highest learning rate of the schedule. {OWN}.",
-                None,
-                (1e-8, 10.0),
-            ),
-            p.choice(
-                "CLASS_WEIGHTS",
-                "Class weights",
-                "How much more a pixel of a rare class counts: not at all, by the square root of "
-                f"its rareness, or fully. {OWN}.",
-                CLASS_WEIGHTS,
-                None,
-            ),
-        ]
-
-    def _recipe(self) -> list[QgsProcessingParameterDefinition]:
-        from ..core.data.normalisation import KINDS
-
-        numbers = (
-            ("WEIGHT_DECAY", "Weight decay", "Decay of the weights", (0.0, 1.0)),
-            ("LABEL_SMOOTHING", "Label smoothing", "Share given to other classes", (0.0, 0.5)),
-            ("MIXUP", "Mixup", "Beta parameter for mixing pairs of patches; 0 is off", (0.0, 10.0)),
-            ("NOISE", "Noise", "Noise added to normalised values", (0.0, 10.0)),
-            ("BRIGHTNESS", "Brightness", "Random change of whole spectra, as a share", (0.0, 1.0)),
-            ("AVERAGING", "Averaging", "Decay of the running mean of the weights", (0.0, 0.99999)),
-            ("DAMPING", "Damping", "Damping of weak components in 'pca'", (0.0, 1e6)),
-        )
-        wholes = (
-            ("EPOCH_SAMPLES", "Pixels an epoch", "Pixels an epoch at the most; 0 is all", 10**9),
-            ("PATIENCE", "Patience", "Epochs without gain before it stops; 0 never", 100_000),
-            ("COMPONENTS", "Components", "Components of 'pca'; 0 is all", 10_000),
-        )
-        choices = (
-            ("OPTIMISER", "Optimiser", "How weights are changed", OPTIMISERS),
-            ("SCHEDULE", "Schedule", "How the learning rate goes up and down", SCHEDULES),
-            ("MONITOR", "Monitor", "Validation figure that the best epoch is chosen by", MONITORS),
-            ("KEEP", "Epoch to keep", "The best epoch's weights or the last one's", KEEP),
-            ("NORMALISATION", "Normalisation", "How band values are scaled", tuple(KINDS)),
-            ("FLIPS", "Flips", "Turn and mirror patches at random", YES_NO),
-        )
+    def _fine(self) -> list[QgsProcessingParameterDefinition]:
         options = QgsProcessingParameterString("OPTIONS", "Network options", None, False, True)
         return [
-            *(p.whole(n, t, f"{h}. {OWN}.", None, (0, m), advanced=True) for n, t, h, m in wholes),
-            *(p.real(n, t, f"{h}. {OWN}.", None, r, advanced=True) for n, t, h, r in numbers),
-            *(p.choice(n, t, f"{h}. {OWN}.", c, None, advanced=True) for n, t, h, c in choices),
+            *(setting(*entry, advanced=True) for entry in FINE),
             p.explained(options, option_help(), advanced=True),
         ]
 
     def arguments(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> dict[str, Any]:
+        architecture = self.parameterAsEnumString(parameters, "ARCHITECTURE", context)
         settings: dict[str, Any] = {
-            **{n.lower(): p.whole_or_none(self, parameters, n, context) for n in WHOLE},
-            **{n.lower(): p.real_or_none(self, parameters, n, context) for n in REAL},
-            **{n.lower(): p.word(self, parameters, n, context) or None for n in WORDS},
+            "architecture": architecture,
+            "patch_size": p.whole_or_none(self, parameters, "PATCH_SIZE", context),
             "seed": self.parameterAsInt(parameters, "SEED", context),
         }
-        flips = p.word(self, parameters, "FLIPS", context)
-        settings["flips"] = None if not flips else flips == "yes"
-        architecture = self.parameterAsEnumString(parameters, "ARCHITECTURE", context)
-        settings["architecture"] = architecture
+        for name, *_ in (*MAIN, *FINE):
+            settings[name] = self._given(parameters, name, context)
         options = self.parameterAsString(parameters, "OPTIONS", context)
         if options:
             settings["options"] = parse_options(options, architecture)
@@ -199,3 +149,32 @@ class TrainClassifier(HsicnnAlgorithm):
             "device": self.parameterAsEnumString(parameters, "DEVICE", context),
             "resume": self.parameterAsBool(parameters, "RESUME", context),
         }
+
+    def _given(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> Any:
+        """Return a setting as the core takes it, or nothing where it was left empty."""
+        default = getattr(TrainingSettings, name)
+        if isinstance(default, bool):
+            word = p.word(self, parameters, name.upper(), context)
+            return word == "yes" if word else None
+        if isinstance(default, int):
+            return p.whole_or_none(self, parameters, name.upper(), context)
+        if isinstance(default, float):
+            return p.real_or_none(self, parameters, name.upper(), context)
+        return p.word(self, parameters, name.upper(), context) or None
+
+
+def setting(
+    name: str, title: str, text: str, *, advanced: bool = False
+) -> QgsProcessingParameterDefinition:
+    """Return the parameter of a training setting, with the limits or the words of the core."""
+    default = getattr(TrainingSettings, name)
+    text = f"{text} {OWN}"
+    if isinstance(default, bool):
+        return p.choice(name.upper(), title, text, YES_NO, None, advanced=advanced)
+    if isinstance(default, str):
+        return p.choice(name.upper(), title, text, CHOICES[name], None, advanced=advanced)
+    low, high = RANGES[name]
+    if isinstance(default, int):
+        limits = (int(low), int(high))
+        return p.whole(name.upper(), title, text, None, limits, advanced=advanced)
+    return p.real(name.upper(), title, text, None, (low, high), advanced=advanced)

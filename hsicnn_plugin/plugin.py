@@ -55,6 +55,7 @@ class HsicnnPlugin(QObject):
             self._action.deleteLater()
             self._action = None
         if self._task is not None:
+            self._task.detected.disconnect(self._devices_detected)
             self._task.cancel()
             self._task = None
         if self._provider is not None:

@@ -22,6 +22,7 @@ from ..errors import Cancelled, HsicnnError, WorkerError
 from ..progress import Progress
 from . import jobs
 from .interpreter import Interpreter, find_interpreter, worker_environment
+from .leftovers import remove_leftovers
 from .locks import output_locks
 from .protocol import PROTOCOL, TEMPORARY_PREFIX, decode, encode
 
@@ -34,6 +35,9 @@ _ASKED = 0.6
 _TERMINATED = 0.2
 
 _TAIL_LINES = 60
+
+#: File systems keep times as coarsely as this, in seconds.
+_CLOCK_SLACK = 2.0
 
 Event = Optional[dict[str, Any]]
 
@@ -66,12 +70,19 @@ def run_job(
         WorkerError: the worker crashed, was killed or said nothing sensible.
     """
     job = jobs.JOBS[name]
-    with output_locks(jobs.written_paths(job, arguments)):
+    outputs = jobs.written_paths(job, arguments)
+    with output_locks(outputs):
         progress.check_cancel()
         interpreter = find_interpreter(job.needs, wanted=python)
-        with _started(interpreter, program) as worker:
-            worker.send({"protocol": PROTOCOL, "job": name, "arguments": dict(arguments)})
-            return _converse(worker, job, progress)
+        began = time.time() - _CLOCK_SLACK
+        try:
+            with _started(interpreter, program) as worker:
+                worker.send({"protocol": PROTOCOL, "job": name, "arguments": dict(arguments)})
+                return _converse(worker, job, progress)
+        except (Cancelled, WorkerError):
+            # It may have been killed in the middle of writing.
+            remove_leftovers(outputs, began)
+            raise
 
 
 class _Worker:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
@@ -56,6 +55,9 @@ def installed(module: str) -> bool:
 
 def version(module: str) -> str:
     """Return the installed version of a package, or nothing where it is unknown."""
+    # Imported here: it takes longer than everything else that Processing loads of us.
+    import importlib.metadata
+
     requirement = PACKAGES[module].requirement if module in PACKAGES else module
     # QGIS's Windows and macOS bundles bring some packages without their metadata.
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -7,10 +7,9 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..errors import InputError
 from ..progress import Progress
+from ..report.files import write_text
 from . import dependencies, devices
 
 
@@ -219,13 +218,7 @@ def write_failure(
 
 def _write_page(path: str, *parts: str) -> None:
     page = _PAGE.format(body="\n".join(part for part in parts if part))
-    partial = Path(f"{path}.partial")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"The report {path} cannot be written: {error.strerror}.") from error
+    write_text(path, page)
 
 
 def _paragraph(text: str, *, good: bool = False) -> str:

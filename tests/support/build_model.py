@@ -119,6 +119,7 @@ def build() -> QgsProcessingModelAlgorithm:
     add_step(model, "classify", classifying, {"Map": "OUTPUT"}, 2)
     assessing = {"INPUT": from_step("classify"), **labels, "SAMPLES": from_step("export")}
     add_step(model, "assess", assessing, {"Report": "REPORT"}, 3)
+    model.setParameterOrder(["RASTER", "REFERENCE", "FIELD", "EPOCHS"])
     model.setHelpContent(HELP)
     return model
 

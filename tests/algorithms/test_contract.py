@@ -1,0 +1,161 @@
+"""What every algorithm of the provider promises."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+
+import pytest
+from qgis.core import (
+    QgsProcessingDestinationParameter,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+)
+
+IDS = (
+    "createexamplescene",
+    "exporttrainingchips",
+    "trainclassifier",
+    "classifyraster",
+    "assessaccuracy",
+    "checkenvironment",
+)
+# What other tools and models rely on; more may come, none may go.
+NAMES = {
+    "createexamplescene": "SIZE BANDS CLASSES SEED OUTPUT REFERENCE SAMPLES",
+    "exporttrainingchips": (
+        "INPUT REFERENCE FIELD UNLABELLED CHIP_SIZE HALO SPLIT BLOCK_SIZE BUFFER "
+        "TRAIN_FRACTION VALIDATION_FRACTION MAX_PER_CLASS SEED OUTPUT FOOTPRINTS"
+    ),
+    "trainclassifier": (
+        "INPUT ARCHITECTURE PATCH_SIZE EPOCHS BATCH_SIZE LEARNING_RATE CLASS_WEIGHTS DEVICE SEED "
+        "RESUME OUTPUT REPORT"
+    ),
+    "classifyraster": "INPUT MODEL EXTENT DEVICE OUTPUT PROBABILITIES CONFIDENCE",
+    "assessaccuracy": "INPUT REFERENCE FIELD SAMPLES SUBSET REPORT JSON ERRORS",
+    "checkenvironment": "REPORT",
+}
+
+
+@pytest.fixture(params=IDS)
+def algorithm(request, provider):
+    found = provider.algorithm(request.param)
+    assert found is not None
+    return found
+
+
+def test_the_provider_has_what_it_should(provider):
+    assert {item.name() for item in provider.algorithms()} == {*IDS, "mapfromrasterandreference"}
+
+
+def test_names_stay(algorithm):
+    names = {item.name() for item in algorithm.parameterDefinitions()}
+    assert set(NAMES[algorithm.name()].split()) <= names
+
+
+def test_identity(algorithm):
+    assert re.fullmatch("[a-z]+", algorithm.name())
+    assert algorithm.displayName()
+    assert algorithm.group()
+    assert algorithm.groupId()
+    assert len(algorithm.tags()) > 3
+    assert algorithm.shortDescription().endswith(".")
+    assert "<p>" in algorithm.shortHelpString()
+    assert not algorithm.icon().isNull()
+    assert algorithm.canExecute()[0]
+
+
+def test_every_parameter_is_explained(algorithm):
+    for parameter in algorithm.parameterDefinitions():
+        assert re.fullmatch("[A-Z_]+", parameter.name())
+        assert parameter.help().strip().endswith((".", "")), parameter.name()
+        assert len(parameter.help()) > 15, parameter.name()
+
+
+def test_choices_are_words(algorithm):
+    for parameter in algorithm.parameterDefinitions():
+        if isinstance(parameter, QgsProcessingParameterEnum):
+            assert parameter.usesStaticStrings(), parameter.name()
+            if parameter.defaultValue() is not None:
+                assert parameter.defaultValue() in parameter.options()
+
+
+def test_defaults_are_accepted(algorithm, context):
+    destination = QgsProcessingDestinationParameter
+    for parameter in algorithm.parameterDefinitions():
+        value = parameter.defaultValue()
+        optional = parameter.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
+        if not isinstance(parameter, destination) and (value is not None or optional):
+            assert parameter.checkValueIsAcceptable(value, context), parameter.name()
+
+
+def test_outputs_can_be_chained(algorithm):
+    destinations = {
+        item.name()
+        for item in algorithm.parameterDefinitions()
+        if isinstance(item, QgsProcessingDestinationParameter)
+    }
+    assert {item.name() for item in algorithm.outputDefinitions()} == destinations
+
+
+def test_an_instance_is_new_and_of_the_same_kind(algorithm):
+    made = algorithm.create()
+    assert made is not algorithm
+    assert type(made) is type(algorithm)
+    assert made.id() == algorithm.id()
+
+
+def test_the_job_takes_what_it_is_told(algorithm, context, monkeypatch):
+    """The names of the arguments are those of the core function."""
+    from hsicnn.algorithms import base
+    from hsicnn.core.runtime.jobs import JOBS
+
+    source = inspect.getsource(type(algorithm).arguments)
+    job = JOBS[type(algorithm).JOB]
+    module, _, function = job.function.partition(":")
+    taken = set(
+        inspect.signature(getattr(importlib.import_module(f"hsicnn.{module}"), function)).parameters
+    )
+    written = set(re.findall(r'^\s+"([a-z_]+)":', source, re.MULTILINE))
+    assert written <= taken
+    assert {name.lower() for name in type(algorithm).OUTPUTS} <= taken
+    assert base.run_job
+
+
+def test_every_training_setting_has_its_parameter(provider):
+    from dataclasses import fields
+
+    from hsicnn.core.training.settings import TrainingSettings
+
+    names = {item.name() for item in provider.algorithm("trainclassifier").parameterDefinitions()}
+    assert {item.name.upper() for item in fields(TrainingSettings)} <= names
+
+
+def test_words_of_normalisation_are_those_of_the_core():
+    from hsicnn.core.data.normalisation import KINDS
+    from hsicnn.core.training.settings import NORMALISATIONS
+
+    assert tuple(KINDS) == NORMALISATIONS
+
+
+@pytest.mark.parametrize(
+    ("settings", "job"),
+    [
+        ("core.data.export_settings:ExportSettings", "export_training_chips"),
+        ("core.inference.settings:ClassifySettings", "classify_raster"),
+        ("core.simulation.settings:SceneSettings", "create_example_scene"),
+    ],
+)
+def test_defaults_of_dialogs_are_those_of_the_jobs(settings, job):
+    from dataclasses import fields
+
+    from hsicnn.core.runtime.jobs import JOBS
+
+    def load(place):
+        module, _, name = place.partition(":")
+        return getattr(importlib.import_module(f"hsicnn.{module}"), name)
+
+    taken = inspect.signature(load(JOBS[job].function)).parameters
+    for item in fields(load(settings)):
+        assert taken[item.name].default == item.default, item.name
