@@ -110,4 +110,4 @@ class SpectralSpatialNet(nn.Module):
     def _convolve(self, windows: Tensor) -> Tensor:
         images = windows.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         found: Tensor = self.first(images)
-        return found.permute(0, 2, 3, 1).unflatten(0, windows.shape[:2])
+        return torch.unflatten(found.permute(0, 2, 3, 1), 0, windows.shape[:2])

@@ -40,8 +40,10 @@ def pool_bands(values: Tensor, size: int) -> Tensor:
         # One kernel that remembers the winner: backward is twice as fast as through maximum.
         inner = groups.flatten(1, 2).flatten(2, -2)
         pooled = functional.max_pool2d(inner.permute(0, 3, 1, 2), (size, 1)).permute(0, 2, 3, 1)
-        return functional.relu(pooled).unflatten(2, values.shape[2:-1])
+        pooled = functional.relu(pooled)
+        return torch.unflatten(pooled, 2, values.shape[2:-1])
     pooled = torch.maximum(groups[:, :, 0], groups[:, :, 1])
     for neighbour in range(2, size):
         torch.maximum(pooled, groups[:, :, neighbour], out=pooled)
-    return pooled.relu_()
+    rectified: Tensor = pooled.relu_()
+    return rectified

@@ -1,0 +1,294 @@
+"""A trained model as one value, and its file: safetensors with a JSON header.
+
+Everything needed to use the model is inside: classification needs the file and a raster.
+Never pickle: opening a stranger's model file runs no code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...models.catalog import NETWORKS
+from ..data.classes import ClassInfo
+from ..data.normalisation import Normalisation
+from ..errors import HsicnnError, ModelFileError
+from ..raster.bands import Band, describe_range
+from ..raster.grid import Grid
+from .schema import HEADER, damaged, read_header, write_header
+
+Array = npt.NDArray[Any]
+WEIGHTS = "weights/"
+ARRAYS = (
+    "normalisation/mean",
+    "normalisation/transform",
+    "statistics/mean",
+    "statistics/deviation",
+    "training/rows",
+    "training/cols",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelBundle:
+    """A trained pixel classifier and all that is known about it.
+
+    Attributes:
+        architecture: name in the catalog of networks.
+        options: of the network.
+        bands: the bands it takes, in the order it takes them.
+        normalisation: from physical values to network inputs.
+        classes: of the outputs, in their order, with the user's codes, names and colours.
+        radius: pixels around each pixel that it looks at.
+        patch_size: ``2 * radius + 1``.
+        chips: of the training: path, ``split_hash``, split method, counts.
+        metrics: figures on validation and test pixels.
+        history: a row an epoch.
+        versions: of the packages that trained it.
+        seed: of the training.
+        settings: of the training.
+        created: date and time, ISO 8601.
+        training_rows: ``(n,)`` int32, rows of the training pixels on ``training_grid``.
+        training_cols: ``(n,)`` int32, their columns.
+        training_grid: of the raster that the training pixels come from.
+        statistics: ``mean`` and ``deviation`` of each band over the training pixels,
+            ``(bands,)``, physical units.
+        weights: of the network, by the names of its state.
+    """
+
+    architecture: str
+    options: Mapping[str, Any]
+    bands: Sequence[Band]
+    normalisation: Normalisation
+    classes: Sequence[ClassInfo]
+    radius: int
+    patch_size: int
+    chips: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    versions: Mapping[str, str]
+    seed: int
+    settings: Mapping[str, Any]
+    created: str
+    training_rows: npt.NDArray[np.int32]
+    training_cols: npt.NDArray[np.int32]
+    training_grid: Grid
+    statistics: Mapping[str, Array]
+    weights: Mapping[str, Array]
+
+    @cached_property
+    def model_id(self) -> str:
+        """SHA-256 of header and arrays, in hexadecimal: equal models have equal ids."""
+        digest = hashlib.sha256(write_header(_header(self)).encode())
+        for name, array in sorted(_arrays(self).items()):
+            digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
+def save_bundle(path: str, bundle: ModelBundle) -> None:
+    """Write a model file in one step: what was there before stays until the new one is whole.
+
+    Raises:
+        ModelFileError: the file cannot be written, or the model is not sound.
+    """
+    from safetensors.numpy import save
+
+    target = Path(path)
+    _check(bundle, target.name)
+    header = write_header({**_header(bundle), "model_id": bundle.model_id})
+    content = save(_arrays(bundle), metadata={HEADER: header})
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ModelFileError(
+            f"The model file {path} cannot be written: {error.strerror or error}. Choose a "
+            "folder that exists, with write permission and free space."
+        ) from error
+
+
+def load_bundle(path: str) -> ModelBundle:
+    """Read a model file and check all of it.
+
+    Raises:
+        ModelFileError: it is not there, truncated, damaged, of another program, or of a
+            newer version.
+    """
+    name = Path(path).name
+    text, arrays = _read(Path(path))
+    header = read_header(text, name)
+    absent = [key for key in ARRAYS if key not in arrays]
+    if absent:
+        raise damaged(name, f"it lacks {', '.join(absent)}")
+    try:
+        bundle = _assemble(header, arrays)
+    except (HsicnnError, TypeError, AttributeError, KeyError) as error:
+        raise damaged(name, str(error).rstrip(".")) from error
+    _check(bundle, name)
+    if bundle.model_id != header["model_id"]:
+        raise damaged(name, "its content does not match its checksum")
+    return bundle
+
+
+def describe(bundle: ModelBundle) -> list[str]:
+    """Return what a user may want to know of a model, a sentence a line."""
+    entry = NETWORKS.get(bundle.architecture)
+    title = entry.title if entry else bundle.architecture
+    names = ", ".join(item.name for item in bundle.classes)
+    # Batch norms also keep running means and counters, which nobody trained.
+    counters = ("running_mean", "running_var", "num_batches_tracked")
+    parameters = sum(
+        array.size for key, array in bundle.weights.items() if not key.endswith(counters)
+    )
+    side = bundle.patch_size
+    window = f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
+    lines = [
+        f"Network: {title} ({bundle.architecture}), {parameters:,} parameters, on {window}.",
+        f"Bands: {describe_range(bundle.bands)}; normalisation '{bundle.normalisation.kind}'.",
+        f"Classes: {len(bundle.classes)} ({names}).",
+        f"Trained: {bundle.created}, on {len(bundle.training_rows):,} pixels of a raster of "
+        f"{bundle.training_grid.describe()}; {len(bundle.history)} epochs, seed {bundle.seed}.",
+    ]
+    for split in ("validation", "test"):
+        found = bundle.metrics.get(split)
+        if isinstance(found, Mapping) and isinstance(found.get("overall_accuracy"), float):
+            lines.append(_accuracy_line(split, found))
+    lines.append(f"Model id: {bundle.model_id[:16]}.")
+    return lines
+
+
+def _accuracy_line(split: str, found: Mapping[str, Any]) -> str:
+    shown = {
+        "overall accuracy": found.get("overall_accuracy"),
+        "average accuracy": found.get("average_accuracy"),
+        "kappa": found.get("kappa"),
+        "location alone": found.get("location_only"),
+    }
+    parts = [f"{what} {value:.3f}" for what, value in shown.items() if isinstance(value, float)]
+    return f"On {found.get('pixels', 0):,} {split} pixels: {', '.join(parts)}."
+
+
+def _header(bundle: ModelBundle) -> dict[str, Any]:
+    return {
+        "architecture": bundle.architecture,
+        "options": bundle.options,
+        "bands": [band.to_json() for band in bundle.bands],
+        "normalisation": bundle.normalisation.kind,
+        "classes": [item.to_json() for item in bundle.classes],
+        "radius": bundle.radius,
+        "patch_size": bundle.patch_size,
+        "chips": bundle.chips,
+        "metrics": bundle.metrics,
+        "history": bundle.history,
+        "versions": bundle.versions,
+        "seed": bundle.seed,
+        "settings": bundle.settings,
+        "created": bundle.created,
+        "training_grid": bundle.training_grid.to_json(),
+    }
+
+
+def _arrays(bundle: ModelBundle) -> dict[str, Array]:
+    """All numbers that are arrays, C-contiguous (a 0-d counter stays 0-d)."""
+    found: dict[str, Array] = {
+        "normalisation/mean": bundle.normalisation.mean,
+        "normalisation/transform": bundle.normalisation.transform,
+        "statistics/mean": np.asarray(bundle.statistics["mean"], np.float32),
+        "statistics/deviation": np.asarray(bundle.statistics["deviation"], np.float32),
+        "training/rows": np.asarray(bundle.training_rows, np.int32),
+        "training/cols": np.asarray(bundle.training_cols, np.int32),
+    }
+    found.update({WEIGHTS + name: np.asarray(array) for name, array in bundle.weights.items()})
+    return {name: np.asarray(array, order="C") for name, array in found.items()}
+
+
+def _read(path: Path) -> tuple[str, dict[str, Array]]:
+    """Return the header's text and the arrays of a safetensors file that is ours."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise ModelFileError(
+            f"The model file {path} cannot be read: {error.strerror or error}. Choose the "
+            ".safetensors file that the training wrote."
+        ) from error
+    if start[:4] == b"PK\x03\x04" or start[:2] in (b"\x80\x02", b"\x80\x04", b"\x80\x05"):
+        raise ModelFileError(
+            f"{path.name} is a PyTorch pickle (.pt, .pth), which can run any program when it is "
+            "opened; such files are never read. Choose a .safetensors file written by hsicnn."
+        )
+    try:
+        with safe_open(str(path), framework="np") as file:
+            text = (file.metadata() or {}).get(HEADER)
+            if text is None:
+                raise ModelFileError(
+                    f"{path.name} is a safetensors file of another program: it has no hsicnn "
+                    "header. Choose a model that 'Train classifier' wrote (a checkpoint is no "
+                    "model)."
+                )
+            names = list(file.keys())
+            return text, {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{path.name} is no whole model file ({error}). It may be cut short or something "
+            "else; copy it again, or choose the .safetensors file that the training wrote."
+        ) from error
+
+
+def _assemble(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> ModelBundle:
+    fields = {key: value for key, value in header.items() if key in ModelBundle.__annotations__}
+    numbers = {name: arrays[f"normalisation/{name}"] for name in ("mean", "transform")}
+    fields.update(
+        bands=tuple(Band.from_json(record) for record in header["bands"]),
+        normalisation=Normalisation.from_arrays(header["normalisation"], numbers),
+        classes=tuple(ClassInfo.from_json(record) for record in header["classes"]),
+        training_rows=arrays["training/rows"],
+        training_cols=arrays["training/cols"],
+        training_grid=Grid.from_json(header["training_grid"]),
+        statistics={name: arrays[f"statistics/{name}"] for name in ("mean", "deviation")},
+        weights={
+            name[len(WEIGHTS) :]: array
+            for name, array in arrays.items()
+            if name.startswith(WEIGHTS)
+        },
+    )
+    return ModelBundle(**fields)
+
+
+def _check(bundle: ModelBundle, name: str) -> None:
+    """Refuse parts that do not fit together, and numbers that are none."""
+    bands, rows = len(bundle.bands), bundle.training_rows.shape
+    shapes = {key: array.shape for key, array in bundle.statistics.items()}
+    if bundle.normalisation.bands != bands:
+        raise damaged(name, f"{bands} bands, normalisation of {bundle.normalisation.bands}")
+    if any(shapes.get(key) != (bands,) for key in ("mean", "deviation")):
+        raise damaged(name, f"{bands} bands, statistics of {shapes}")
+    if len(rows) != 1 or rows != bundle.training_cols.shape:
+        raise damaged(name, "rows and columns of its training pixels differ in number")
+    if not bundle.classes or not bundle.weights:
+        raise damaged(name, "it has no classes or no weights")
+    codes = [item.code for item in bundle.classes]
+    if len(set(codes)) != len(codes):
+        raise damaged(name, f"class codes {codes} are not all different")
+    if bundle.radius < 0 or bundle.patch_size != 2 * bundle.radius + 1:
+        raise damaged(name, f"radius {bundle.radius} and patch size {bundle.patch_size} disagree")
+    for key, array in bundle.weights.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise damaged(name, f"the weights '{key}' hold values that are no numbers")
