@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import DependencyError
 from ..report.figures import confusion_picture, curves_picture
-from ..report.html import bullets, heading, page, paragraph, percent, picture, table, warnings
+from ..report.html import Cell, bullets, heading, page, paragraph, percent, picture, table, warnings
 from .findings import Findings, summary
 
 
@@ -101,7 +101,7 @@ def _matrix(findings: Findings) -> list[str]:
     except DependencyError as error:
         pieces.append(paragraph(str(error), "note"))
     headers = ("Reference \\ map", *names)
-    rows = [(name, *row) for name, row in zip(names, findings.confusion_matrix)]
+    rows: list[list[Cell]] = [[name, *row] for name, row in zip(names, findings.confusion_matrix)]
     pieces.append(table(headers, rows, [item.color for item in findings.classes]))
     return pieces
 
@@ -120,11 +120,11 @@ def _split(findings: Findings) -> list[str]:
     if not findings.split_counts:
         return []
     names = list(findings.split_counts)
-    rows = []
+    rows: list[list[Cell]] = []
     for place, item in enumerate(findings.classes):
         counts = [findings.split_counts[name] for name in names]
         if place < min(len(column) for column in counts):
-            rows.append((item.name, *(column[place] for column in counts)))
+            rows.append([item.name, *(column[place] for column in counts)])
     return [
         heading("Split"),
         paragraph(f"Divided by {findings.split}."),

@@ -14,7 +14,7 @@ from ..data.chip_format import GROUPS, LABELS
 from ..data.chips import ChipSetInfo, read_chip_set
 from ..data.classes import ClassInfo
 from ..data.labels import read_labels
-from ..data.splits import TEST, TRAIN, UNUSED, VALIDATION
+from ..data.separation import TEST, TRAIN, UNUSED, VALIDATION
 from ..errors import ChipSetError, InputError, LabelError
 from ..progress import Progress
 from ..raster.grid import Grid

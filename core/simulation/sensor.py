@@ -97,6 +97,7 @@ def swath(size: int, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
 
 def quantise(reflectance: FloatArray, seen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int16]:
     """Turn reflectance ``(bands, rows, columns)`` into scaled integers, nodata outside."""
-    numbers = np.rint(reflectance / np.float32(SCALE)).clip(-2000, 16000).astype(np.int16)
+    scaled = np.rint(reflectance / np.float32(SCALE)).clip(-2000, 16000)
+    numbers: npt.NDArray[np.int16] = scaled.astype(np.int16)
     numbers[:, ~seen] = NODATA
     return numbers

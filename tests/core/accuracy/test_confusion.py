@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hsicnn.core.accuracy.confusion import confusion_matrix, figures
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 
@@ -63,6 +63,7 @@ def test_values_that_are_no_class_are_refused(mapped):
         confusion_matrix(np.array([1, 2]), np.array(mapped), 2)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(st.integers(0, 10_000), st.integers(1, 8), st.integers(1, 200))
 def test_matrix_keeps_every_pixel(seed, classes, pixels):
     reference, mapped = drawn(seed, classes, pixels)
