@@ -8,17 +8,16 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterField,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterVectorDestination,
 )
 
-from ..core.data.export_settings import ExportSettings
+from ..core.data.export_settings import SPLITS, ExportSettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .layers import raster_path, reference_arguments, required_raster, title_of
-
-SPLITS = ("blocks", "random")
 
 
 class ExportTrainingChips(HsicnnAlgorithm):
@@ -79,9 +78,21 @@ class ExportTrainingChips(HsicnnAlgorithm):
                 "SPLIT",
                 "Split",
                 "How pixels are divided: 'blocks' keeps training and test apart in space, "
-                "'random' draws pixels of every class anywhere.",
+                "'random' draws pixels of every class anywhere, 'polygons' keeps the pixels of a "
+                "polygon together, 'field' goes by a field of the reference.",
                 SPLITS,
                 defaults.split,
+            ),
+            p.explained(
+                QgsProcessingParameterField(
+                    "SPLIT_FIELD",
+                    "Split field",
+                    parentLayerParameterName="REFERENCE",
+                    optional=True,
+                ),
+                "For the split 'field': the field that says train, validation or test, or names "
+                "groups whose pixels stay together.",
+                advanced=True,
             ),
             p.whole(
                 "BLOCK_SIZE",
@@ -157,6 +168,7 @@ class ExportTrainingChips(HsicnnAlgorithm):
             "output": self.parameterAsFileOutput(parameters, "OUTPUT", context),
             "footprints": self.parameterAsOutputLayer(parameters, "FOOTPRINTS", context),
             "split": self.parameterAsEnumString(parameters, "SPLIT", context),
+            "split_field": self.parameterAsString(parameters, "SPLIT_FIELD", context),
             "train_fraction": self.parameterAsDouble(parameters, "TRAIN_FRACTION", context),
             "validation_fraction": self.parameterAsDouble(
                 parameters, "VALIDATION_FRACTION", context
