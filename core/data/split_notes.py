@@ -9,6 +9,8 @@ from ..errors import SplitError
 from .labels import Labels
 from .separation import SPLIT_NAMES, TEST, TRAIN, VALIDATION, Codes
 
+THIN = 30  # training pixels below which a class is called thin
+
 
 def class_table(labels: Labels, codes: Codes) -> npt.NDArray[np.int64]:
     """Return the pixels by split code and class, ``(4, classes)``."""
@@ -20,7 +22,7 @@ def class_table(labels: Labels, codes: Codes) -> npt.NDArray[np.int64]:
 def split_notes(
     labels: Labels, before: Codes, codes: Codes, buffer: int, block_size: int = 0
 ) -> tuple[str, ...]:
-    """Say what the buffer took, and which classes a split lacks.
+    """Say what the buffer took.
 
     Args:
         labels: the labelled pixels.
@@ -43,11 +45,32 @@ def split_notes(
         notes.append(
             f"The buffer of {buffer} pixels takes {lost:,} training pixels; {share:.0%} stay."
         )
-    for code in (VALIDATION, TEST):
-        gone = [info.name for info, n in zip(labels.classes, table[code]) if n == 0]
-        if gone and (before == code).any():
-            notes.append(f"The {SPLIT_NAMES[code]} pixels lack {', '.join(gone)}.")
     return tuple(notes)
+
+
+def thin_classes(labels: Labels, codes: Codes) -> tuple[str, ...]:
+    """Name the classes with few training pixels, and those that a split lacks.
+
+    Args:
+        labels: the labelled pixels.
+        codes: ``(n,)`` split codes.
+
+    Returns:
+        A sentence for each, none where all is well.
+    """
+    table = class_table(labels, codes)
+    held_back = [code for code in (VALIDATION, TEST) if table[code].any()]
+    sentences = []
+    for info, counts in zip(labels.classes, table.T):
+        lacking = [SPLIT_NAMES[code] for code in held_back if counts[code] == 0]
+        if counts[TRAIN] >= THIN and not lacking:
+            continue
+        have = ", ".join(f"{counts[code]} for {SPLIT_NAMES[code]}" for code in (TRAIN, *held_back))
+        what = f"Class '{info.name}' is thin: {have}."
+        if lacking:
+            what += f" Its {' and '.join(lacking)} figures cannot be known."
+        sentences.append(what)
+    return tuple(sentences)
 
 
 def _no_training(name: str, first: npt.NDArray[np.int64], buffer: int, block_size: int) -> str:

@@ -5,6 +5,7 @@ import pytest
 from hsicnn.core.data.classes import make_classes
 from hsicnn.core.data.labels import Labels
 from hsicnn.core.data.separation import keep_apart
+from hsicnn.core.data.split_notes import thin_classes
 from hsicnn.core.data.splits import (
     TEST,
     TRAIN,
@@ -124,14 +125,16 @@ def test_a_class_of_two_blocks_trains_and_tests():
     labels = labels_of(rows, cols, values)
     split = split_blocks(labels, block_size=20, buffer=0, seed=1, **SHARES)
     assert sorted(split.codes[labels.values == 2]) == [TRAIN, TEST]
-    assert any("validation" in note and "c2" in note for note in split.notes)
+    (warning,) = [line for line in thin_classes(labels, split.codes) if "'c2'" in line]
+    assert "1 for train, 0 for validation, 1 for test" in warning
 
 
 def test_a_class_of_one_block_trains_and_is_named():
     labels = labels_of([*range(0, 100, 10), 1], [*range(0, 100, 10), 1], [1] * 10 + [2])
     split = split_blocks(labels, block_size=10, buffer=0, seed=1, **SHARES)
     assert split.codes[-1] == TRAIN
-    assert sum("c2" in note for note in split.notes) == 2
+    (warning,) = [line for line in thin_classes(labels, split.codes) if "'c2'" in line]
+    assert "validation and test" in warning
 
 
 def test_a_class_without_training_pixels_is_an_error_that_names_it():
@@ -162,7 +165,7 @@ def test_no_test_share_leaves_no_test_pixels():
         field_map(), block_size=8, buffer=0, seed=1, train_fraction=0.7, validation_fraction=0.3
     )
     assert not (split.codes == TEST).any()
-    assert not any("lack" in note for note in split.notes)
+    assert thin_classes(field_map(), split.codes) == ()
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,198 @@
+"""The steps of an export: divide the labelled pixels, cut the chips, say what came out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import LabelError, SplitError
+from ..progress import Portion, Progress
+from ..raster.bands import Band
+from ..raster.source import RasterSource
+from ..timing import duration
+from .chip_plan import ChipRules, PlannedChip, plan_chips
+from .chips import ChipSetInfo, stored_bytes, write_chip_set
+from .export_settings import ExportSettings
+from .labels import Labels
+from .separation import SPLIT_NAMES, TRAIN
+from .split_notes import thin_classes
+from .splits import (
+    Split,
+    cap_training,
+    split_blocks,
+    split_named,
+    split_polygons,
+    split_random,
+)
+
+_SPLIT_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+_CHIP_BYTES = 64 * 2**20  # a chip's values at the most: it is held in memory several times
+_BYTES_A_SECOND = 50e6  # what reading, compressing and writing manage, for the estimate
+_USUAL_RADIUS = 4  # patches of 9 x 9, for the figures in the log
+_LEAKY = 0.9  # location-only score from which a split is called leaky
+
+
+class ExportRun:
+    """One export, from labels to chips: keeps what is said along the way."""
+
+    def __init__(
+        self,
+        source: RasterSource,
+        bands: Sequence[Band],
+        labels: Labels,
+        settings: ExportSettings,
+        progress: Progress,
+    ) -> None:
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+        self._source = source
+        self._bands = bands
+        self._labels = labels
+        self._settings = settings
+        self._progress = progress
+
+    def say(self, notes: Sequence[str]) -> None:
+        """Log notes and keep them."""
+        for note in notes:
+            self._progress.log(note)
+        self.notes += notes
+
+    def warn(self, warnings: Sequence[str]) -> None:
+        """Give warnings and keep them."""
+        for warning in warnings:
+            self._progress.warn(warning)
+        self.warnings += warnings
+
+    def run(self, output: str) -> tuple[ChipSetInfo, list[PlannedChip], Split, Labels]:
+        """Divide, cut and write; returns what footprints need too."""
+        self._progress.report(0.25, "dividing the labelled pixels")
+        split, labels = self._divide()
+        settings, grid = self._settings, self._source.grid
+        pixel_bytes = len(self._bands) * self._source.dtype.itemsize
+        rules = ChipRules(
+            grid.height,
+            grid.width,
+            settings.chip_size,
+            settings.halo,
+            max(_CHIP_BYTES // pixel_bytes, 1),
+        )
+        self._progress.report(0.3, "planning the chips")
+        plan = plan_chips(labels.rows, labels.cols, rules, self._progress)
+        self._say_size(plan, output)
+        info = write_chip_set(
+            output,
+            self._source,
+            self._bands,
+            labels,
+            split,
+            plan=plan,
+            rules=rules,
+            notes=[*self.notes, *self.warnings],
+            progress=Portion(self._progress, 0.3, 0.97),
+        )
+        self._say_result(info)
+        return info, plan, split, labels
+
+    def _divide(self) -> tuple[Split, Labels]:
+        """Split the labels; returns only those that are stored."""
+        labels, settings = self._labels, self._settings
+        if len(labels.classes) < 2:
+            raise LabelError(
+                f"There is only one class, '{labels.classes[0].name}', with "
+                f"{len(labels):,} pixels; a classifier needs two or more. Choose another field "
+                "or reference, or add labels of another class."
+            )
+        whole = self._split(labels)
+        self.say(whole.notes)
+        split = cap_training(whole, labels.values, settings.max_per_class)
+        self.say(split.notes[len(whole.notes) :])
+        # What the cap leaves out is not stored; what the buffer leaves out is: it has its
+        # place in folds and in other splits of the same chips.
+        stored = split.codes == whole.codes
+        if not stored.all():
+            labels = labels.keep(stored)
+            split = replace(split, codes=split.codes[stored], groups=split.groups[stored])
+        self.warn(thin_classes(labels, split.codes))
+        return split, labels
+
+    def _split(self, labels: Labels) -> Split:
+        """Divide labels by the method asked for."""
+        settings = self._settings
+        given: dict[str, Any] = {
+            "train_fraction": settings.train_fraction,
+            "validation_fraction": settings.validation_fraction,
+            "seed": settings.seed,
+        }
+        if settings.split == "random":
+            return self._split_random(labels, given)
+        if settings.split == "blocks":
+            size = settings.block_size
+            return split_blocks(labels, block_size=size, buffer=settings.buffer, **given)
+        named = {name.strip().lower() for name in labels.group_names} <= _SPLIT_WORDS
+        if settings.split == "field" and labels.group_names and named:
+            return split_named(labels, buffer=settings.buffer, seed=settings.seed)
+        return split_polygons(labels, buffer=settings.buffer, **given)
+
+    def _split_random(self, labels: Labels, given: Mapping[str, Any]) -> Split:
+        """Draw at random; a buffer that would leave next to nothing is not applied."""
+        free = split_random(labels, **given)
+        buffer = self._settings.buffer
+        if not buffer:
+            return free
+        try:
+            apart = split_random(labels, buffer=buffer, **given)
+        except SplitError:
+            kept = 0
+        else:
+            kept = int((apart.codes == TRAIN).sum())
+        before = int((free.codes == TRAIN).sum())
+        if kept * 2 >= before:
+            return apart
+        self.warn([
+            f"Pixels drawn at random lie among each other: a BUFFER of {buffer} would leave too "
+            f"few of {before:,} training pixels, so none is kept. Patches of training and test "
+            "overlap, and the accuracy will be too good. SPLIT 'blocks' keeps them apart."
+        ])  # fmt: skip
+        return free
+
+    def _say_size(self, plan: Sequence[PlannedChip], output: str) -> None:
+        """Say size and time before the long part starts."""
+        size = stored_bytes(plan, len(self._bands), self._source.dtype)
+        pixels = sum(chip.window.size for chip in plan)
+        seconds = size / _BYTES_A_SECOND + len(plan) * 0.005
+        self._progress.log(
+            f"{len(plan):,} chips hold {len(self._labels):,} labelled pixels and {pixels:,} in "
+            f"all: up to {size / 2**20:,.0f} MiB, about {duration(seconds)}."
+        )
+        free = shutil.disk_usage(Path(output).absolute().parent).free
+        if free < size:
+            self.warn([
+                f"The disk of {output} has {free / 2**20:,.0f} MiB left; that is enough only if "
+                "the chips compress well."
+            ])  # fmt: skip
+
+    def _say_result(self, info: ChipSetInfo) -> None:
+        """Log the counts and how much the split gives away."""
+        rows = [name for name in SPLIT_NAMES if any(info.counts[name])]
+        for place, item in enumerate(info.classes):
+            numbers = ", ".join(f"{info.counts[name][place]:,} {name}" for name in rows)
+            self._progress.log(f"{item.code} {item.name}: {numbers}")
+        if info.location_only is None:
+            return
+        leak = info.leak_at(min(_USUAL_RADIUS, info.halo))
+        if leak is not None:
+            side = 2 * leak.radius + 1
+            self._progress.log(
+                f"With patches of {side} x {side} pixels {leak.test_centres_inside:.0%} of the "
+                f"test pixels lie in a training patch, {leak.test_patches_touching:.0%} of the "
+                "test patches touch one."
+            )
+        words = f"Location alone, without any spectrum, gets {info.location_only:.1%} of the test"
+        words += " pixels right."
+        if info.location_only >= _LEAKY:
+            self.warn([f"{words} Accuracies on this split say little about other places."])
+        else:
+            self._progress.log(words)

@@ -1,0 +1,153 @@
+"""Outlines of chips as a vector layer, to look at."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from osgeo import gdal, ogr
+
+from ..errors import InputError
+from ..progress import Progress
+from ..raster.gdal_session import gdal_session
+from ..raster.windows import Window
+from .chip_format import IMAGES, ChipSetInfo
+from .chip_plan import PlannedChip
+from .extents import spatial_reference
+from .labels import Labels
+from .separation import SPLIT_NAMES
+from .splits import Split
+
+_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".fgb": "FlatGeobuf"}
+_MOST_CLASSES = 60  # with a field for each split; more would be no table to look at
+
+Counts = Mapping[str, list[int]]
+
+
+def check_footprints(path: str) -> Path:
+    """Refuse a name that footprints cannot be written to, before a long run.
+
+    Raises:
+        InputError: for an unknown ending, a missing folder, or a folder in its place.
+    """
+    target = Path(path).absolute()
+    if target.suffix.lower() not in _DRIVERS:
+        raise InputError(
+            f"FOOTPRINTS is {target.name}; write them as {', '.join(_DRIVERS)} (a GeoPackage, "
+            "best of all)."
+        )
+    if not target.parent.is_dir():
+        raise InputError(f"FOOTPRINTS: there is no folder {target.parent}. Create it first.")
+    if target.is_dir():
+        raise InputError(f"FOOTPRINTS is {target}, a folder; give the name of a file.")
+    return target
+
+
+def write_footprints(
+    path: str,
+    info: ChipSetInfo,
+    plan: Sequence[PlannedChip],
+    *,
+    labels: Labels,
+    split: Split,
+    progress: Progress,
+) -> None:
+    """Write the outline of every chip with its file, box and pixels by split and class.
+
+    Args:
+        path: see ``check_footprints``; replaced when all is written.
+        info: the chip set.
+        plan: where its chips were cut.
+        labels: its labelled pixels.
+        split: what they are used for.
+        progress: asked for cancelling.
+
+    Raises:
+        InputError: where it cannot be written; what was there before stays.
+    """
+    target = check_footprints(path)
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    try:
+        with gdal_session():
+            counts = _chip_counts(plan, len(info.classes), labels, split)
+            _write(temporary, target.stem, info, counts, progress)
+        temporary.replace(target)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"The footprints could not be written to {target}: {error}. If the file is open in a "
+            "program, close it there, or choose another name."
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _write(
+    path: Path, layer_name: str, info: ChipSetInfo, counts: Iterable[Counts], progress: Progress
+) -> None:
+    """Write the layer; the dataset is closed when this returns."""
+    driver = gdal.GetDriverByName(_DRIVERS[path.suffix.lower()])
+    dataset = driver.Create(str(path), 0, 0, 0, gdal.GDT_Unknown)
+    wkt = info.grid.crs_wkt
+    layer = dataset.CreateLayer(layer_name, spatial_reference(wkt) if wkt else None, ogr.wkbPolygon)
+    layer.CreateField(ogr.FieldDefn("chip", ogr.OFTString))
+    layer.CreateField(ogr.FieldDefn("image", ogr.OFTString))
+    columns = _columns(info)
+    for name in (*SPLIT_NAMES, *columns):
+        layer.CreateField(ogr.FieldDefn(name, ogr.OFTInteger))
+    layer.StartTransaction()
+    for chip, found in zip(info.chips, counts):
+        progress.check_cancel()
+        feature = ogr.Feature(layer.GetLayerDefn())
+        feature.SetField("chip", chip.name)
+        feature.SetField("image", str(info.path(IMAGES, chip)))
+        for split_name in SPLIT_NAMES:
+            feature.SetField(split_name, chip.counts.get(split_name, 0))
+        for name, (split_name, place) in columns.items():
+            feature.SetField(name, found[split_name][place])
+        feature.SetGeometry(_outline(info, chip.box))
+        layer.CreateFeature(feature)
+    layer.CommitTransaction()
+    dataset.FlushCache()
+
+
+def _columns(info: ChipSetInfo) -> dict[str, tuple[str, int]]:
+    """Fields of split and class: name, what it counts."""
+    if len(info.classes) > _MOST_CLASSES:
+        return {}
+    columns: dict[str, tuple[str, int]] = {}
+    for split_name in SPLIT_NAMES[1:]:
+        for place, item in enumerate(info.classes):
+            words = re.sub(r"\W+", "_", item.name.lower()).strip("_") or f"class_{item.code}"
+            name = f"{split_name}_{words}"[:50]
+            columns[name if name not in columns else f"{name}_{item.code}"] = (split_name, place)
+    return columns
+
+
+def _chip_counts(
+    plan: Sequence[PlannedChip], classes: int, labels: Labels, split: Split
+) -> Iterator[Counts]:
+    """Yield the pixels of each class by split, chip by chip."""
+    for chip in plan:
+        flat = split.codes[chip.members].astype(np.int64) * classes
+        flat += labels.values[chip.members].astype(np.int64) - 1
+        table = np.bincount(flat, minlength=len(SPLIT_NAMES) * classes)
+        yield dict(zip(SPLIT_NAMES, table.reshape(len(SPLIT_NAMES), classes).tolist()))
+
+
+def _outline(info: ChipSetInfo, box: Window) -> Any:
+    """The outline of a box as a polygon in the source's CRS."""
+    rows = np.array([box.row, box.row, box.row + box.height, box.row + box.height, box.row])
+    cols = np.array([box.col, box.col + box.width, box.col + box.width, box.col, box.col])
+    x, y = info.grid.xy(rows - 0.5, cols - 0.5)
+    ring = ogr.Geometry(ogr.wkbLinearRing)
+    for across, up in zip(x.tolist(), y.tolist()):
+        ring.AddPoint_2D(across, up)
+    polygon = ogr.Geometry(ogr.wkbPolygon)
+    polygon.AddGeometry(ring)
+    return polygon
