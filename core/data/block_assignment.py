@@ -22,9 +22,9 @@ FloatArray = npt.NDArray[np.float64]
 # A class missing from a part costs more than any imbalance, and from the first part most.
 _MISSING = 10.0
 _CANDIDATES = 64  # moves and swaps drawn a step
-_STEPS = 120  # a start at the most
-_STALLED = 12  # steps without a better candidate after which a start ends
-_WORK = 20_000_000  # zones times candidates times steps of a start: bounds the time
+_STEPS = 300  # a start at the most
+_STALLED = 30  # steps without a better candidate after which a start ends
+_WORK = 40_000_000  # zones times candidates times steps of a start: bounds the time
 
 
 def assign_blocks(

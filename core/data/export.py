@@ -10,7 +10,8 @@ from ..progress import Portion, Progress, SilentProgress
 from ..raster.bands import describe_range, usable_bands
 from ..raster.source import RasterSource
 from .chips import check_folder
-from .export_run import ExportRun, ExportSettings
+from .export_run import ExportRun
+from .export_settings import ExportSettings
 from .footprints import check_footprints, write_footprints
 from .labels import read_labels
 from .valid_labels import drop_invalid

@@ -140,7 +140,9 @@ def open_layer(path: str, layer: str) -> VectorLayer:
     names = [item.GetName() for item in layers if item.GetName() != _STYLES]
     found = _choose(dataset, names, layer, name)
     reference = found.GetSpatialRef()
-    wkt = reference.ExportToWkt() if reference is not None else ""
+    # A GeoPackage layer without a CRS comes with one that is called undefined.
+    known = reference is not None and not (reference.GetName() or "").startswith("Undefined")
+    wkt = reference.ExportToWkt() if known else ""
     title = name if len(names) == 1 else f"{found.GetName()} in {name}"
     return VectorLayer(dataset, found, title, wkt)
 
