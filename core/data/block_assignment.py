@@ -21,6 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 
 # A class missing from a part costs more than any imbalance, and from the first part most.
 _MISSING = 10.0
+_MANY = 5000  # blocks, of which any division is as good as the next
 _CANDIDATES = 64  # moves and swaps drawn a step
 _STEPS = 300  # a start at the most
 _STALLED = 30  # steps without a better candidate after which a start ends
@@ -38,12 +39,14 @@ def assign_blocks(
         shares: of each part, adding up to 1; a part of share 0 gets nothing. A class with
             one block is put into the first part, with two into the first and the last.
         generator: draws the order of trials.
-        starts: how many divisions to return.
+        starts: how many divisions to return; one where blocks are many.
 
     Returns:
         Divisions, ``(blocks,)`` part of each block, the best first.
     """
     problem = _Problem.of(zones, shares)
+    if zones.blocks > _MANY:
+        starts = 1
     found: list[tuple[float, int, IntArray]] = []
     for start in range(starts):
         parts, cost = _improve(problem, _greedy(problem, generator), generator)

@@ -16,7 +16,7 @@ from ..raster.grid import Grid
 from ..raster.windows import Window, clip
 from .extents import spatial_reference
 
-IntArray = npt.NDArray[np.int64]
+IntArray = npt.NDArray[np.int32]
 
 _TILE = 1024
 
@@ -79,7 +79,7 @@ def burn(polygons: Sequence[Polygon], grid: Grid, progress: Progress) -> Burnt:
         for row in range(window.row // _TILE, (window.row + window.height - 1) // _TILE + 1):
             for col in range(window.col // _TILE, (window.col + window.width - 1) // _TILE + 1):
                 by_tile[row, col].append(polygon)
-    found = [np.zeros((4, 0), dtype=np.int64)]
+    found = [np.zeros((4, 0), dtype=np.int32)]
     for number, (place, own) in enumerate(sorted(by_tile.items(), key=lambda item: item[0]), 1):
         progress.check_cancel()
         tile = clip(
@@ -100,32 +100,44 @@ def _needed(polygons: Sequence[Polygon], tile: Window) -> Window:
 
 
 def _burn_tile(polygons: Sequence[Polygon], window: Window, grid: Grid) -> IntArray:
-    """Return rows, columns, members and groups of a tile's pixels, ``(4, n)``."""
-    reference = spatial_reference(grid.crs_wkt) if grid.crs_wkt else None
+    """Return rows, columns, members and groups of a tile's pixels, ``(4, n)``.
+
+    The polygons are burnt twice, later classes over earlier ones and the other way round:
+    where both agree on the class there is only one.
+    """
+    ordered = sorted(polygons, key=lambda polygon: polygon.member)
+    # Within a class the layer's order stays, so that both burn its last polygon.
+    backwards = sorted(polygons, key=lambda polygon: -polygon.member)
     place = grid.sub(window)
+    upper, lower = _burnt_numbers(ordered, place), _burnt_numbers(backwards, place)
+    down, right = np.nonzero(upper)
+    over, under = upper[down, right] - 1, lower[down, right] - 1
+    columns = [
+        np.stack([
+            down + window.row,
+            right + window.col,
+            np.array([polygon.member for polygon in order])[numbers],
+            np.array([polygon.group for polygon in order])[numbers],
+        ])
+        for order, numbers in ((ordered, over), (backwards, under))
+    ]  # fmt: skip
+    disputed = columns[0][2] != columns[1][2]
+    columns[1] = columns[1][:, disputed]
+    return np.asarray(np.concatenate(columns, axis=1), dtype=np.int32)
+
+
+def _burnt_numbers(polygons: Sequence[Polygon], place: Grid) -> IntArray:
+    """Burn polygons in their order: position plus one of the last one on each pixel."""
+    reference = spatial_reference(place.crs_wkt) if place.crs_wkt else None
     memory = _memory_dataset()
     layer = memory.CreateLayer("polygons", reference, ogr.wkbUnknown)
-    for name in ("number", "member"):
-        layer.CreateField(ogr.FieldDefn(name, ogr.OFTInteger))
+    layer.CreateField(ogr.FieldDefn("number", ogr.OFTInteger))
     definition = layer.GetLayerDefn()
-    for polygon in polygons:
+    for number, polygon in enumerate(polygons, 1):
         feature = ogr.Feature(definition)
-        feature.SetField("number", polygon.group)
-        feature.SetField("member", polygon.member)
+        feature.SetField(0, number)
         feature.SetGeometry(polygon.geometry)
         layer.CreateFeature(feature)
-    found = []
-    for member in sorted({polygon.member for polygon in polygons}):
-        layer.SetAttributeFilter(f"member = {member}")
-        groups = _rasterized(layer, place, reference)
-        down, right = np.nonzero(groups)
-        row, col = down + window.row, right + window.col
-        found.append(np.stack([row, col, np.full(len(row), member), groups[down, right]]))
-    return np.asarray(np.concatenate(found, axis=1), dtype=np.int64)
-
-
-def _rasterized(layer: Any, place: Grid, reference: Any) -> npt.NDArray[np.int32]:
-    """Burn the polygon numbers of a layer: pixel centres, later polygons over earlier ones."""
     target = gdal.GetDriverByName("MEM").Create("", place.width, place.height, 1, gdal.GDT_Int32)
     target.SetGeoTransform(place.geotransform)
     if reference is not None:

@@ -83,7 +83,7 @@ def plan_chips(
     order = np.lexsort((places[:, 1], places[:, 0], cell))
     edges = np.flatnonzero(np.diff(cell[order])) + 1
     chips: list[PlannedChip] = []
-    for members in np.split(order, edges):
+    for members in np.split(order, edges) if len(order) else ():
         progress.check_cancel()
         chips.extend(_divided(places, members, rules))
     return chips
@@ -94,7 +94,10 @@ def _divided(places: IntArray, members: IntArray, rules: ChipRules) -> Iterator[
     waiting = [members]
     while waiting:
         own = waiting.pop()
-        if not len(own):
+        if len(own) == 1:
+            row, col = (int(number) for number in places[own[0]])
+            box = Window(row, col, 1, 1)
+            yield PlannedChip(box, rules.window(box), own)
             continue
         (top, left), (bottom, right) = places[own].min(axis=0), places[own].max(axis=0)
         whole = int(rules.stored(top, bottom, left, right))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,11 +92,11 @@ def read_vector_labels(
     )
 
 
-def _columns(burnt: Burnt) -> tuple[npt.NDArray[np.int64], ...]:
+def _columns(burnt: Burnt) -> tuple[npt.NDArray[Any], ...]:
     return burnt.rows, burnt.cols, burnt.members, burnt.groups
 
 
-def _point_pixels(found: Found, grid: Grid) -> tuple[npt.NDArray[np.int64], ...]:
+def _point_pixels(found: Found, grid: Grid) -> tuple[npt.NDArray[Any], ...]:
     """Return rows, columns, members and groups of the points inside the image."""
     places = np.array(found.points, dtype=np.float64).reshape(-1, 2)
     known = np.isfinite(places).all(axis=1)
@@ -116,9 +117,9 @@ def _touchless(found: Found, burnt: Burnt) -> int:
 
 
 def _resolve(
-    rows: npt.NDArray[np.int64],
-    cols: npt.NDArray[np.int64],
-    members: npt.NDArray[np.int64],
+    rows: npt.NDArray[Any],
+    cols: npt.NDArray[Any],
+    members: npt.NDArray[Any],
     width: int,
 ) -> tuple[npt.NDArray[np.bool_], int, int]:
     """Keep every pixel once, and none that two classes claim.
@@ -126,7 +127,7 @@ def _resolve(
     Returns:
         Which entries stay, the pixels in conflict, and the entries that repeat another.
     """
-    key = rows * width + cols
+    key = rows.astype(np.int64) * width + cols
     order = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     lowest = np.minimum.reduceat(members[order], starts)
@@ -147,7 +148,7 @@ class _Codes:
     keys: Sequence[str]
 
 
-def _codes(keys: Sequence[str]) -> tuple[_Codes, npt.NDArray[np.int64]]:
+def _codes(keys: Sequence[str]) -> tuple[_Codes, npt.NDArray[Any]]:
     """Give every field value a code: itself where all are numbers, else 1.. by the alphabet.
 
     Returns:
