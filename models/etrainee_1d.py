@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import folded
+from .layers import folded, on_cpu
 
 GROUP = 3  # convolutions a group
 CHUNK = 1024  # spectra at once on a CPU: their features then stay in its cache
@@ -103,7 +103,7 @@ class SpectralNet(nn.Module):
             folded(cast(nn.Conv2d, layer), cast(nn.BatchNorm2d, norm))
             for layer, norm in zip(layers, norms)
         ]
-        chunk = CHUNK if spectra.device.type == "cpu" else max(spectra.shape[1], 1)
+        chunk = CHUNK if on_cpu(spectra) else max(spectra.shape[1], 1)
         found = [self._infer_chunk(part, kernels) for part in spectra.split(chunk, dim=1)]
         return torch.cat(found)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import pool_bands
+from .layers import on_cpu, pool_bands
 
 BANDS = 5  # of every convolution
 POOLS = (3, 3, 2)
@@ -96,7 +96,7 @@ class SpectralSpatialNet(nn.Module):
         count, pool = pooled_lengths(bands)[0], POOLS[0]
         # Every band with its four followers as channels: (N, spectrum, 5, H, W).
         windows = inputs.unfold(1, BANDS, 1).permute(0, 1, 4, 2, 3)
-        if torch.is_grad_enabled() or inputs.device.type != "cpu":
+        if torch.is_grad_enabled() or not on_cpu(inputs):
             return pool_bands(self._convolve(windows[:, : count * pool]), pool)
         shape = (images, count, height - 2, width - 2, CHANNELS[0])
         pooled = inputs.new_empty(shape)

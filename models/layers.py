@@ -47,3 +47,8 @@ def pool_bands(values: Tensor, size: int) -> Tensor:
         torch.maximum(pooled, groups[:, :, neighbour], out=pooled)
     rectified: Tensor = pooled.relu_()
     return rectified
+
+
+def on_cpu(values: Tensor) -> bool:
+    """Return whether a CPU computes: also the meta device, which stands in for one."""
+    return values.device.type in {"cpu", "meta"}

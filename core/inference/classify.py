@@ -1,0 +1,201 @@
+"""The classification job: from a raster and a model file to a class map."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..modelfile.bundle import ModelBundle, describe, load_bundle
+from ..modelfile.network import network_of
+from ..progress import Portion, Progress, SilentProgress
+from ..raster.bands import describe_range, match_bands
+from ..raster.output_path import check_output
+from ..raster.source import RasterSource
+from ..raster.windows import Window
+from ..runtime.devices import Device, choose_device
+from ..timing import duration
+from .engine import Engine
+from .inputs import Normaliser
+from .outputs import MapOutputs
+from .plan import make_plan
+from .scale import check_scale
+from .settings import ClassifySettings
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class ClassifyResult:
+    """What a classification gave.
+
+    Attributes:
+        output: path of the class map, empty where none was asked for.
+        probabilities: path of the probabilities, likewise.
+        confidence: path of the confidence, likewise.
+        model_id: of the model.
+        pixels: classified.
+        classes: a row a class: ``code``, ``name``, ``color`` and its ``pixels``.
+        seconds: the computation took.
+    """
+
+    output: str
+    probabilities: str
+    confidence: str
+    model_id: str
+    pixels: int
+    classes: Sequence[dict[str, Any]]
+    seconds: float
+
+
+def classify_raster(
+    *,
+    image: str,
+    model: str,
+    output: str = "",
+    probabilities: str = "",
+    confidence: str = "",
+    extent: Sequence[float] | None = None,
+    device: str = ClassifySettings.device,
+    memory_mb: int = ClassifySettings.memory_mb,
+    progress: Progress | None = None,
+) -> ClassifyResult:
+    """Classify a raster of any size.
+
+    Args:
+        image: anything GDAL opens, with the bands of the model.
+        model: the model file.
+        output: class map to write, with the user's codes; or empty.
+        probabilities: raster to write with a band a class, 0..1; or empty.
+        confidence: raster to write with the largest probability, 0..1; or empty.
+        extent: ``(xmin, ymin, xmax, ymax)`` in the raster's CRS; nothing takes all of it.
+        device: ``auto``, ``cpu``, ``cuda[:n]``, ``mps`` or ``xpu``.
+        memory_mb: memory for the computation, GDAL's cache included, MiB.
+        progress: told what is going on.
+
+    Raises:
+        InputError: nothing to write, or an extent that is none.
+        ModelFileError: the model file is not sound.
+        RasterError: the raster lacks bands or has another scale; an output cannot be written.
+        Cancelled: the user stopped; what was there before is still there.
+    """
+    progress = progress or SilentProgress()
+    if not (output or probabilities or confidence):
+        raise InputError("Nothing to write: give OUTPUT, PROBABILITIES or CONFIDENCE a file name.")
+    bundle = load_bundle(model)
+    for line in describe(bundle):
+        progress.log(line)
+    with RasterSource(image) as source:
+        _check_outputs((output, probabilities, confidence), (image, model))
+        positions = match_bands(bundle.bands, source, bundle.chips.get("band_count"))
+        bands = [source.bands[position] for position in positions]
+        progress.log(f"{source.name}: {source.grid.describe()}; uses {describe_range(bands)}.")
+        check_scale(source, positions, bundle.statistics, progress)
+        area = _area(source, extent)
+        place = choose_device(device)
+        for note in place.notes:
+            progress.log(note)
+        outputs = MapOutputs(
+            bundle,
+            source.grid.sub(area),
+            output=output,
+            probabilities=probabilities,
+            confidence=confidence,
+            model=model,
+            inputs=(image, model),
+        )
+        began = time.monotonic()
+        with outputs:
+            engine = _engine(
+                bundle, source, positions, area, place=place, memory_mb=memory_mb, progress=progress
+            )
+            engine.run(area, outputs, Portion(progress, 0.0, 0.99))
+            outputs.commit()
+        seconds = time.monotonic() - began
+    progress.report(1.0, "")
+    return _result(bundle, outputs.counts, (output, probabilities, confidence), seconds, progress)
+
+
+def _engine(
+    bundle: ModelBundle,
+    source: RasterSource,
+    positions: Sequence[int],
+    area: Window,
+    *,
+    place: Device,
+    memory_mb: int,
+    progress: Progress,
+) -> Engine:
+    """Build the network on its device and divide the work."""
+    import torch
+
+    network = network_of(bundle)
+    plan = make_plan(
+        network,
+        source,
+        area,
+        bands=len(positions),
+        inputs=bundle.normalisation.outputs,
+        outputs=len(bundle.classes),
+        memory_bytes=memory_mb * MIB,
+        threads=torch.get_num_threads(),
+        accelerated=place.kind != "cpu",
+    )
+    progress.log(f"{plan.describe()} On {place.title}.")
+    where = torch.device(place.name)
+    return Engine(
+        network.to(where),
+        source,
+        positions,
+        Normaliser(bundle.normalisation),
+        classes=len(bundle.classes),
+        plan=plan,
+        device=where,
+    )
+
+
+def _check_outputs(outputs: Sequence[str], inputs: Sequence[str]) -> None:
+    """Refuse outputs that cannot be written, or that are one file, before anything is computed."""
+    paths = [check_output(path, inputs) for path in outputs if path]
+    if len(set(paths)) < len(paths):
+        raise InputError(
+            "Two outputs have the same file name; give class map, probabilities and confidence "
+            "a file each."
+        )
+
+
+def _area(source: RasterSource, extent: Sequence[float] | None) -> Window:
+    if extent is None:
+        return Window(0, 0, source.grid.height, source.grid.width)
+    if len(extent) != 4:
+        raise InputError(f"EXTENT has {len(extent)} numbers; it takes xmin, ymin, xmax, ymax.")
+    xmin, ymin, xmax, ymax = (float(value) for value in extent)
+    return source.grid.window_of_extent((xmin, ymin, xmax, ymax))
+
+
+def _result(
+    bundle: ModelBundle,
+    counts: np.ndarray[Any, np.dtype[np.int64]],
+    paths: tuple[str, str, str],
+    seconds: float,
+    progress: Progress,
+) -> ClassifyResult:
+    """Sum up, and tell the user how much of the area is which class."""
+    pixels = int(counts[1:].sum())
+    rows = [
+        {**item.to_json(), "pixels": int(count)} for item, count in zip(bundle.classes, counts[1:])
+    ]
+    for row in rows:
+        share = row["pixels"] / max(pixels, 1)
+        progress.log(f"  {row['name']}: {row['pixels']:,} pixels, {share:.1%}")
+    progress.log(
+        f"{pixels:,} pixels classified in {duration(seconds)} "
+        f"({pixels / max(seconds, 1e-3):,.0f} a second); {int(counts[0]):,} have no data."
+    )
+    if not pixels:
+        progress.warn("The image has no valid pixel here: the map is empty.")
+    return ClassifyResult(*paths, bundle.model_id, pixels, rows, round(seconds, 3))

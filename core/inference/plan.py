@@ -1,0 +1,167 @@
+"""How a raster is divided: blocks that are read and written, tiles that are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..raster.gdal_session import CACHE_BYTES
+from ..raster.windows import Window
+from .memory import peak_bytes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..raster.source import RasterSource
+
+MIB = 1 << 20
+SIDES = (256, 192, 128, 96, 64, 48, 32, 16, 8)  # of tiles, in pixels
+# Activations of this size still gain from the processor's caches, and the C library keeps
+# memory of this size instead of asking the system for it, page by page, at every layer.
+TILE_BYTES = 64 * MIB
+DEVICE_TILE_BYTES = 1024 * MIB  # on a graphics card
+OVERHEAD = 1.25  # kernels' own workspaces, which nobody can ask for
+SLACK_BYTES = 64 * MIB  # libraries' first use, the interpreter's own
+READ_BYTES = 64 * MIB  # of a block: more would only delay the first one and a cancel
+IN_FLIGHT = 3  # blocks: one is read, one computed, one written
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A division of the work.
+
+    Attributes:
+        rows: of a block.
+        cols: of a block.
+        tile: largest side of a tile.
+        workers: threads that compute tiles side by side.
+        threads: of each worker.
+    """
+
+    rows: int
+    cols: int
+    tile: int
+    workers: int
+    threads: int
+
+    def describe(self) -> str:
+        """Return the plan in plain words."""
+        return (
+            f"Blocks of {self.rows} x {self.cols} pixels, computed in tiles of up to "
+            f"{self.tile} x {self.tile} by {self.workers * self.threads} "
+            f"thread{'s' if self.workers * self.threads > 1 else ''}."
+        )
+
+
+def make_plan(
+    network: nn.Module,
+    source: RasterSource,
+    area: Window,
+    *,
+    bands: int,
+    inputs: int,
+    outputs: int,
+    memory_bytes: int,
+    threads: int,
+    accelerated: bool = False,
+) -> Plan:
+    """Divide the work so that it stays within a memory budget.
+
+    Args:
+        network: on the CPU, in evaluation mode.
+        source: the raster.
+        area: the part of it to classify.
+        bands: read from it.
+        inputs: channels after normalisation.
+        outputs: classes.
+        memory_bytes: for everything beyond what the process holds already.
+        threads: of the processor that may be used.
+        accelerated: tiles are computed on another device, with memory of its own.
+    """
+    budget = max(memory_bytes - CACHE_BYTES - SLACK_BYTES, 32 * MIB)
+    if accelerated:
+        tile = _tile(network, inputs, DEVICE_TILE_BYTES)
+        workers, each, left = 1, threads, budget
+    else:
+        tile, workers = _tile_and_workers(network, inputs, threads, int(budget * 0.6))
+        each = max(threads // workers, 1)
+        left = budget - workers * int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
+    radius = int(network.radius)  # type: ignore[arg-type]
+    item = source.dtype.itemsize
+    pixel = _pixel_bytes(item, bands, inputs, outputs)
+    pixels = max(left, 8 * MIB) // pixel
+    pixels = min(pixels, READ_BYTES // (bands * (item + 4)))
+    rows, cols = block_shape((area.height, area.width), source.block_shape, pixels, radius)
+    return Plan(rows, cols, min(tile, _shared_side(area.size, workers)), workers, each)
+
+
+def block_shape(
+    grid: tuple[int, int], file_block: Sequence[int], pixels: int, radius: int
+) -> tuple[int, int]:
+    """Return rows and columns of blocks that follow the file's own strips or tiles.
+
+    Args:
+        grid: height and width of what is classified.
+        file_block: rows and columns of the file's blocks.
+        pixels: that fit in memory, margin included.
+        radius: width of the margin on every side.
+
+    Returns:
+        Whole multiples of the file's blocks where they fit. Strips stay as long as the
+        raster is wide while that leaves blocks less than four times as long as high.
+    """
+    height, width = grid
+    margin = 2 * radius
+    side = max(int(pixels**0.5) - margin, 1)
+    step_rows, step_cols = file_block
+    if step_cols >= width:  # strips: columns cost nothing, rows are read once a block
+        cols = min(width, max(4 * side, 1))
+        if cols < width:
+            cols = max(cols // 256, 1) * 256
+    else:
+        cols = min(_multiple(side, step_cols), width)
+    rows = max(pixels // (cols + margin) - margin, 1)
+    return min(_multiple(min(rows, height), step_rows), height), min(cols, width)
+
+
+def _multiple(size: int, step: int) -> int:
+    """The largest multiple of ``step`` up to ``size``; ``size`` itself where there is none."""
+    return size // step * step if size >= step else size
+
+
+def _pixel_bytes(item: int, bands: int, inputs: int, outputs: int) -> int:
+    """Bytes a pixel of a block takes: while it is read, and in every block under way."""
+    # GDAL's bytes, the physical values, and one copy where they are mirrored or multiplied.
+    reading = bands * (item + 8) + 8
+    held = inputs * 4 + outputs * 4 + 8
+    return reading + IN_FLIGHT * held
+
+
+def _shared_side(pixels: int, workers: int) -> int:
+    """Side of tiles small enough that a small raster gives every worker several of them."""
+    return max(int((pixels / (4 * workers)) ** 0.5), 32)
+
+
+def _tile(network: nn.Module, inputs: int, limit: int) -> int:
+    """Return the largest tile whose activations stay below a limit."""
+    for side in SIDES:
+        if peak_bytes(network, inputs, side, side) * OVERHEAD <= limit:
+            return side
+    return SIDES[-1]
+
+
+def _tile_and_workers(network: nn.Module, inputs: int, threads: int, limit: int) -> tuple[int, int]:
+    """Return the tile's side and how many tiles are computed side by side.
+
+    One worker a thread: tiles need nothing from each other, layers of one tile do. Where
+    that would make tiles so small that margins are most of the work, fewer workers share
+    the threads.
+    """
+    workers = threads
+    while workers > 1:
+        tile = _tile(network, inputs, min(TILE_BYTES, limit // workers))
+        if tile >= 32:
+            return tile, workers
+        workers //= 2
+    return _tile(network, inputs, min(TILE_BYTES, limit)), 1

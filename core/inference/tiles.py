@@ -1,0 +1,155 @@
+"""Computes a block's probabilities, tile by tile, in pieces that memory and patience allow."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..raster.windows import Window
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+FIRST_SIDE = 16  # of the first tile, which tells how fast the machine is
+LONG = 0.7  # seconds: tiles that take longer are made smaller, so that a cancel is soon seen
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+@dataclass(eq=False)
+class Block:
+    """A block on its way from the reader to the writer.
+
+    Attributes:
+        window: of the raster that comes out.
+        inputs: ``(inputs, height + 2 radius, width + 2 radius)`` normalised.
+        valid: ``(height, width)``.
+        labels: ``(height, width)`` uint16, 1..classes; 0 at invalid pixels.
+        confidence: ``(height, width)`` float32, the largest probability; NaN at invalid ones.
+        probabilities: ``(classes, height, width)`` float32 where they are wanted.
+        waiting: tiles that are not computed yet.
+    """
+
+    window: Window
+    inputs: Tensor
+    valid: npt.NDArray[np.bool_]
+    labels: npt.NDArray[np.uint16]
+    confidence: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float32] | None
+    waiting: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def finish_tile(self) -> bool:
+        """Count a tile as computed; tells whether it was the last."""
+        with self.lock:
+            self.waiting -= 1
+            return self.waiting == 0
+
+
+class TileComputer:
+    """Runs a network over tiles; several threads may call it.
+
+    Args:
+        network: in evaluation mode, on its device.
+        device: where it computes.
+        tile: largest side of a tile.
+        stop: set when the job ends early; no further piece is begun then.
+    """
+
+    def __init__(
+        self, network: nn.Module, device: torch.device, tile: int, stop: threading.Event
+    ) -> None:
+        self._network = network
+        self._device = device
+        self._radius = int(network.radius)  # type: ignore[arg-type]
+        self._stop = stop
+        self._largest = tile
+        self._side = min(FIRST_SIDE, tile)
+        self._lock = threading.Lock()
+
+    @property
+    def side(self) -> int:
+        """Side of the pieces that tiles are computed in at present."""
+        return self._side
+
+    def compute(self, block: Block, tile: Window) -> None:
+        """Fill in a tile of a block; rows and columns of ``tile`` count within the block."""
+        import torch
+
+        with torch.inference_mode():
+            self._divide(block, tile)
+
+    def _divide(self, block: Block, tile: Window) -> None:
+        """Compute a tile whole where it is small enough, else its halves."""
+        if self._stop.is_set() or not block.valid[tile.rows, tile.cols].any():
+            return
+        if max(tile.height, tile.width) > self._side:
+            for half in _halves(tile):
+                self._divide(block, half)
+            return
+        began = time.monotonic()
+        try:
+            self._run(block, tile)
+        except (RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error) or tile.size == 1:
+                raise
+            self._shrink(tile)
+            self._divide(block, tile)
+            return
+        self._adapt(tile, time.monotonic() - began)
+
+    def _run(self, block: Block, tile: Window) -> None:
+        margin = 2 * self._radius
+        rows = slice(tile.row, tile.row + tile.height + margin)
+        cols = slice(tile.col, tile.col + tile.width + margin)
+        inputs = block.inputs[None, :, rows, cols].to(self._device)
+        shares = self._network(inputs).softmax(1)[0]
+        confidence, best = shares.max(0)
+        valid = block.valid[tile.rows, tile.cols]
+        labels = np.where(valid, best.cpu().numpy() + 1, 0)
+        block.labels[tile.rows, tile.cols] = labels.astype(np.uint16)
+        block.confidence[tile.rows, tile.cols] = np.where(valid, confidence.cpu().numpy(), np.nan)
+        if block.probabilities is not None:
+            found = shares.cpu().numpy()
+            block.probabilities[:, tile.rows, tile.cols] = np.where(valid, found, np.nan)
+
+    def _shrink(self, tile: Window) -> None:
+        """Never try tiles of this size again."""
+        import torch
+
+        with self._lock:
+            self._largest = max(min(self._largest, max(tile.height, tile.width) // 2), 1)
+            self._side = min(self._side, self._largest)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _adapt(self, tile: Window, seconds: float) -> None:
+        """Grow or shrink later pieces by the time that this one took."""
+        with self._lock:
+            if seconds > LONG:
+                self._side = max(max(tile.height, tile.width) // 2, min(8, self._largest))
+            elif 4 * seconds < LONG and 2 * max(tile.height, tile.width) > self._side:
+                self._side = min(2 * self._side, self._largest)
+
+
+def _halves(tile: Window) -> tuple[Window, Window]:
+    row, col, height, width = tile
+    if height >= width:
+        upper = height // 2
+        return Window(row, col, upper, width), Window(row + upper, col, height - upper, width)
+    left = width // 2
+    return Window(row, col, height, left), Window(row, col + left, height, width - left)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Tell a lack of memory from other failures: torch has no one exception for it."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return any(words in text for words in OUT_OF_MEMORY)
