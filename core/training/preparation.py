@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ...models.catalog import network as catalog_entry
 from ..data.chips import ChipSetInfo
@@ -15,6 +16,7 @@ from ..data.separation import TRAIN, VALIDATION
 from ..errors import ChipSetError, InputError
 from ..progress import Progress
 from ..runtime.devices import Device
+from ..runtime.seeds import numpy_generator
 from .checkpoints import checkpoint_path, job_hash
 from .loop import Lesson
 from .objectives import class_weights
@@ -24,6 +26,8 @@ from .settings import TrainingSettings
 if TYPE_CHECKING:
     from torch import nn
 
+MOST_FITTED = 200_000  # pixels a normalisation is fitted on: more change nothing
+CHUNK = 4096  # patches indexed at once
 THIN = 30  # training pixels under which a class gets a warning
 
 
@@ -46,19 +50,43 @@ def check_output(output: str) -> None:
 
 
 def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
-    """Fit the normalisation on the training pixels alone."""
-    training = store.index[store.split == TRAIN]
+    """Fit the normalisation on what training sees.
+
+    Means and deviations come from the training pixels. Principal components come from all
+    pixels of the training patches: they need no labels, and a few hundred labelled pixels
+    are too few for the covariance of two hundred bands. Patches no larger than the buffer
+    hold no pixel of another split.
+    """
+    training = np.flatnonzero(store.split == TRAIN)
     if not len(training):
         raise ChipSetError(
             "The chip set has no training pixels. Export it again with a larger TRAIN_FRACTION "
             "or a smaller BUFFER or BLOCK_SIZE."
         )
+    rows = store.index[training]
+    if settings.normalisation == "pca":
+        rows = _patch_pixels(store, training, min(settings.patch_size // 2, store.halo))
+    if len(rows) > MOST_FITTED:
+        chosen = numpy_generator(settings.seed, "normalisation").choice(
+            len(rows), MOST_FITTED, replace=False
+        )
+        rows = rows[np.sort(chosen)]
     return fit_normalisation(
         settings.normalisation,
-        store.physical(training),
+        store.physical(rows),
         components=settings.components,
         power=settings.whitening,
     )
+
+
+def _patch_pixels(
+    store: PixelStore, training: npt.NDArray[np.int64], radius: int
+) -> npt.NDArray[np.int64]:
+    """Store rows of the valid pixels in the patches of training pixels, each once."""
+    seen = np.zeros(len(store.values), dtype=bool)
+    for start in range(0, len(training), CHUNK):
+        seen[store.patch_index(training[start : start + CHUNK], radius)] = True
+    return np.flatnonzero(seen & store.valid)
 
 
 def make_network(settings: TrainingSettings, inputs: int, classes: int) -> nn.Module:
