@@ -116,7 +116,7 @@ def block_shape(
     side = max(int(pixels**0.5) - margin, 1)
     step_rows, step_cols = file_block
     if step_cols >= width:  # strips: columns cost nothing, rows are read once a block
-        cols = min(width, max(4 * side, 1))
+        cols = min(width, 4 * side, max(pixels // (margin + 1) - margin, 1))
         if cols < width:
             cols = max(cols // 256, 1) * 256
     else:

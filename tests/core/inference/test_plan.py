@@ -1,0 +1,105 @@
+"""How the work is divided, and that memory is known beforehand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hsicnn.core.inference.memory import peak_bytes
+from hsicnn.core.inference.plan import MIB, OVERHEAD, block_shape, make_plan
+from hsicnn.core.raster.source import RasterSource
+from hsicnn.core.raster.windows import Window
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .conftest import make_network, write_scene
+
+SIZES = st.integers(1, 5000)
+
+
+class Layers(torch.nn.Module):
+    """Keeps its input while it computes the second layer's output."""
+
+    radius = 1
+
+    def forward(self, inputs):
+        first = inputs[..., 1:-1, 1:-1] * 2.0
+        second = torch.cat([first, first], dim=1)
+        return second[:, :1] + 0.0
+
+
+def test_peak_bytes_counts_what_is_alive():
+    inputs, height, width = 8, 10, 12
+    pixels = height * width
+    margin = (height + 2) * (width + 2) * inputs
+    # Input, first, the two copies in second, and what comes out are alive together.
+    assert peak_bytes(Layers(), inputs, height, width) == 4 * (margin + (3 * inputs + 1) * pixels)
+
+
+def test_peak_bytes_grows_with_the_tile_and_computes_nothing():
+    network = make_network("indian_pines_3d", 200)
+    small, large = (peak_bytes(network, 200, side, side) for side in (32, 128))
+    assert 8 * small < large < 16 * small
+    assert 10 * MIB < small < 60 * MIB  # 65 x 36 x 36 x 48 floats are the largest layer
+
+
+@given(
+    height=SIZES,
+    width=SIZES,
+    block=st.sampled_from([(1, 10**6), (16, 10**6), (256, 256), (512, 128), (7, 9)]),
+    pixels=st.integers(1, 10**6),
+    radius=st.integers(0, 12),
+)
+def test_blocks_stay_in_the_raster_and_in_memory(height, width, block, pixels, radius):
+    file_block = min(block[0], height), min(block[1], width)
+    rows, cols = block_shape((height, width), file_block, pixels, radius)
+    assert 1 <= rows <= height
+    assert 1 <= cols <= width
+    if pixels > (4 * radius + 2) ** 2:
+        assert (rows + 2 * radius) * (cols + 2 * radius) <= 1.1 * pixels
+
+
+def test_blocks_follow_the_files_own():
+    assert block_shape((5000, 5000), (256, 256), 300_000, 4) == (512, 512)
+    assert block_shape((5000, 1000), (1, 1000), 250_000, 0) == (250, 1000)
+    assert block_shape((5000, 40_000), (1, 40_000), 250_000, 0)[1] == 1792
+
+
+@pytest.mark.parametrize("threads", [1, 2, 64])
+def test_a_plan_keeps_the_budget(tmp_path, threads):
+    network = make_network("indian_pines_3d", 200)
+    path = write_scene(tmp_path / "scene.tif", 200, 4, 4)
+    with RasterSource(path) as source:
+        plan = make_plan(
+            network,
+            source,
+            Window(0, 0, 9000, 9000),
+            bands=200,
+            inputs=200,
+            outputs=16,
+            memory_bytes=1024 * MIB,
+            threads=threads,
+        )
+    assert plan.workers * plan.threads <= threads
+    tiles = plan.workers * peak_bytes(network, 200, plan.tile, plan.tile) * OVERHEAD
+    block = (plan.rows + 8) * (plan.cols + 8) * (200 * 10 + 3 * (216 * 4 + 8) + 8)
+    assert tiles + block < 1024 * MIB
+    assert plan.tile >= 32
+    assert "tiles of up to" in plan.describe()
+
+
+def test_a_small_raster_keeps_all_workers_busy(tmp_path):
+    network = make_network("etrainee_1d", 60)
+    path = write_scene(tmp_path / "scene.tif", 60, 4, 4)
+    with RasterSource(path) as source:
+        plan = make_plan(
+            network,
+            source,
+            Window(0, 0, 128, 128),
+            bands=60,
+            inputs=60,
+            outputs=6,
+            memory_bytes=1024 * MIB,
+            threads=2,
+        )
+    assert plan.workers == 2
+    assert (-(-128 // plan.tile)) ** 2 >= 8
