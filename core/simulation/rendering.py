@@ -33,8 +33,8 @@ class Conditions:
 
     pixel_size: float = 5.0
     sun: float = 48.0
-    mixture: float = 0.80
-    patches: float = 0.20
+    mixture: float = 0.96
+    patches: float = 0.15
     noise: float = 0.008
     striping: float = 0.15
     relief: float = 0.08
