@@ -23,7 +23,7 @@ def dense(labels, grid):
 
 def test_labels_on_the_images_grid_are_read_as_they_are(scene):
     labels = read(scene.reference, scene.grid)
-    expected = np.where(scene.labels == 0, -1, scene.labels)
+    expected = np.where(scene.labels == 0, -1, scene.labels.astype(int))
     np.testing.assert_array_equal(dense(labels, scene.grid), expected)
     assert [item.name for item in labels.classes] == ["crop", "soil", "water"]
     assert labels.notes == ()
@@ -110,7 +110,7 @@ def test_labels_in_another_crs_land_where_gdalwarp_puts_them(tmp_path, scene):
     ).FlushCache()
     labels = read(moved, scene.grid)
     found = dense(labels, scene.grid)
-    expected = np.where(scene.labels == 0, -1, scene.labels)
+    expected = np.where(scene.labels == 0, -1, scene.labels.astype(int))
     assert (found == expected).mean() > 0.98
     assert any("reprojected from WGS 84" in note for note in labels.notes)
 
