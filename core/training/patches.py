@@ -34,11 +34,15 @@ class Samples:
         index: ``(n,)`` int64 positions in the store.
         stride: ``(n,)`` int64 distance in the store to the pixel below.
         target: ``(n,)`` int64 class, 0..classes-1.
+        row: ``(n,)`` int64 in the source raster.
+        col: ``(n,)`` int64 in the source raster.
     """
 
     index: Tensor
     stride: Tensor
     target: Tensor
+    row: Tensor
+    col: Tensor
 
     def __len__(self) -> int:
         return len(self.target)
@@ -53,7 +57,51 @@ def samples_of(store: PixelStore, split: int) -> Samples:
         torch.from_numpy(store.index[which]),
         torch.from_numpy(store.stride[which]),
         torch.from_numpy(store.label[which].astype(np.int64) - 1),
+        torch.from_numpy(store.row[which].astype(np.int64)),
+        torch.from_numpy(store.col[which].astype(np.int64)),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Squares of neighbouring centres that are predicted together.
+
+    Attributes:
+        index: ``(cells,)`` store positions of the middles.
+        stride: ``(cells,)``.
+        margin: pixels around a middle that belong to its cell.
+        cell: ``(n,)`` the cell of each sample.
+        down: ``(n,)`` its row in the cell, 0..2 * margin.
+        right: ``(n,)`` its column in the cell.
+    """
+
+    index: Tensor
+    stride: Tensor
+    margin: int
+    cell: Tensor
+    down: Tensor
+    right: Tensor
+
+
+def cells_of(samples: Samples, radius: int, halo: int) -> Cells:
+    """Group samples so that the least work predicts them: in squares, or each by itself.
+
+    A square's middle lies within its margin of a sample, so that its window stays within the
+    halo as long as radius and twice the margin do.
+    """
+    import torch
+
+    tried = []
+    for margin in range((halo - radius) // 2 + 1):
+        side = 2 * margin + 1
+        down, right = samples.row % side, samples.col % side
+        middles = samples.index + (margin - down) * samples.stride + margin - right
+        # Chips lie apart in the store: one middle is one place of one chip.
+        index, cell = torch.unique(middles, return_inverse=True)
+        work = len(index) * (2 * (radius + margin) + 1) ** 2
+        stride = torch.zeros_like(index).scatter_(0, cell, samples.stride)
+        tried.append((work, Cells(index, stride, margin, cell, down, right)))
+    return min(tried, key=lambda pair: pair[0])[1]
 
 
 class PatchSource:
@@ -84,6 +132,8 @@ class PatchSource:
         import torch
 
         self.inputs = normalisation.outputs
+        self.radius = radius
+        self.halo = store.halo
         self._store = store
         self._side = 2 * (radius + margin) + 1
         self._margin = margin
@@ -91,7 +141,6 @@ class PatchSource:
         self._mean = torch.from_numpy(normalisation.mean)
         self._transform = torch.from_numpy(normalisation.transform)
         self._offsets = torch.from_numpy(symmetric_offsets(radius + margin))
-        self._centre = torch.from_numpy(symmetric_offsets(radius))
         self._inner = torch.from_numpy(symmetric_offsets(margin))
         self._labels = torch.from_numpy(_training_labels(store))
         self.dark = torch.from_numpy(normalisation.dark).to(device)
@@ -118,15 +167,19 @@ class PatchSource:
         targets = self._labels.index_select(0, middle.flatten()).view(-1, side, side)
         return patches, targets.to(self._device)
 
-    def gather(self, index: Tensor, stride: Tensor) -> Tensor:
-        """Return patches of the network's own size, ``(n, inputs, 2r + 1, 2r + 1)``.
+    def gather(self, index: Tensor, stride: Tensor, margin: int = 0) -> Tensor:
+        """Return patches that give ``2 * margin + 1`` squared predictions each.
 
         Args:
             index: ``(n,)`` centres.
             stride: ``(n,)`` of the same samples.
+            margin: 0 gives patches of the network's own size.
         """
-        offsets = self._centre[:1]
-        return self._at(_rows(index, stride, offsets), self._side - 2 * self._margin)
+        import torch
+
+        reach = self.radius + margin
+        offsets = torch.from_numpy(symmetric_offsets(reach)[:1])
+        return self._at(_rows(index, stride, offsets), 2 * reach + 1)
 
     def _at(self, rows: Tensor, side: int) -> Tensor:
         """Return the pixels of patches in channels-last memory."""

@@ -17,6 +17,7 @@ from hsicnn.core.training.objectives import UNKNOWN  # noqa: E402
 from hsicnn.core.training.patches import (  # noqa: E402
     PatchSource,
     Samples,
+    cells_of,
     samples_of,
     symmetric_offsets,
 )
@@ -94,9 +95,38 @@ def test_targets_hold_training_labels_only():
         torch.tensor([int(store.index[one])]),
         torch.tensor([int(store.stride[one])]),
         torch.tensor([0]),
+        torch.tensor([6]),
+        torch.tensor([6]),
     )
     _, targets = source.draw(here, torch.tensor([0]), torch.tensor([0]))
     labels = targets[0].numpy()
     assert (labels[[1, 3]] == UNKNOWN).all()  # rows 5 and 7 are not trained on
     assert (labels[[0, 2, 4]] != UNKNOWN).all()
     assert len(samples) == int((codes == TRAIN).sum())
+
+
+def test_samples_predicted_in_cells_get_what_they_get_one_by_one():
+    from hsicnn.core.training.validation import predict
+    from hsicnn.models.build import build
+
+    store = small_store()
+    fitted, source = source_of(store, radius=2)
+    torch.manual_seed(1)
+    network = build("multiscale", fitted.outputs, 3, {"patch_size": 5, "members": 1}).eval()
+    samples = samples_of(store, TRAIN)
+    cells = cells_of(samples, 2, HALO)
+    assert cells.margin == 2  # dense labels: squares save work
+    together = predict(network, source, samples, SilentProgress())
+    with torch.inference_mode():
+        alone = network(source.gather(samples.index, samples.stride)).flatten(1)
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_scattered_samples_are_predicted_one_by_one():
+    store = small_store()
+    codes = np.zeros_like(store.split)
+    codes[(store.row % 7 == 0) & (store.col % 7 == 0)] = TRAIN
+    scattered = samples_of(dataclasses.replace(store, split=codes), TRAIN)
+    cells = cells_of(scattered, 2, HALO)
+    assert cells.margin == 0
+    assert len(cells.index) == len(scattered)
