@@ -113,6 +113,31 @@ def export_training_chips(
         max_per_class=max_per_class,
         seed=seed,
     )
+    labelled = _Reference(reference, layer, field, unlabelled, tuple(styles))
+    return _export(image, labelled, settings, output, footprints=footprints, progress=progress)
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """Reference data as the user named it."""
+
+    path: str
+    layer: str
+    field: str
+    unlabelled: int | None
+    styles: tuple[Any, ...]
+
+
+def _export(
+    image: str,
+    reference: _Reference,
+    settings: ExportSettings,
+    output: str,
+    *,
+    footprints: str,
+    progress: Progress,
+) -> ExportResult:
+    """Check what can be checked, then do the steps."""
     settings.check()
     check_folder(output)
     if footprints:
@@ -120,13 +145,13 @@ def export_training_chips(
     with RasterSource(image) as source:
         bands, band_notes = usable_bands(source, progress=progress)
         labels = read_labels(
-            reference,
+            reference.path,
             source.grid,
-            layer=layer,
-            field=field,
-            group_field=split_field if split == "field" else "",
-            unlabelled=unlabelled,
-            styles=styles,
+            layer=reference.layer,
+            field=reference.field,
+            group_field=settings.split_field if settings.split == "field" else "",
+            unlabelled=reference.unlabelled,
+            styles=reference.styles,
             progress=Portion(progress, 0.02, 0.15),
         )
         labels = drop_invalid(labels, source, bands, Portion(progress, 0.15, 0.25))

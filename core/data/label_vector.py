@@ -14,6 +14,7 @@ from ..progress import Portion, Progress
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid, crs_title
 from .burning import Burnt, burn
+from .classes import ClassStyle
 from .extents import no_overlap_text, transform_extent, transformation
 from .label_pixels import LabelPixels, check_amount
 from .label_styles import beside, merged, of_text
@@ -63,15 +64,34 @@ def read_vector_labels(
         if not len(pixels[0]):
             raise LabelError(_nothing(source, found, grid))
         styles = merged(beside(path), of_text(source.stored_style()))
+    check_amount(len(pixels[0]), source.name)
+    if lost:
+        found.skipped["touchless"] = lost
+    return _label_pixels(source, found, grid, pixels, styles)
+
+
+def _label_pixels(
+    source: VectorLayer,
+    found: Found,
+    grid: Grid,
+    pixels: Sequence[npt.NDArray[Any]],
+    styles: Sequence[ClassStyle],
+) -> LabelPixels:
+    """Settle conflicts and number the classes.
+
+    Args:
+        source: the layer.
+        found: its features.
+        grid: of the image.
+        pixels: rows, columns, members and groups, ``(n,)`` each.
+        styles: that the layer has.
+    """
     rows, cols, members, groups = pixels
-    check_amount(len(rows), source.name)
     kept, conflicts, repeats = _resolve(rows, cols, members, grid.width)
     if conflicts:
         found.skipped["conflict"] = conflicts
     if repeats:
         found.skipped["repeat"] = repeats
-    if lost:
-        found.skipped["touchless"] = lost
     if not kept.any():
         raise LabelError(
             f"Every labelled pixel of {source.name} lies in polygons or points of two classes, "
