@@ -160,11 +160,15 @@ def _kind(subset: str) -> str:
 
 
 def _beside_location(findings: Findings) -> str:
-    gained = 100.0 * ((findings.overall_accuracy or 0.0) - (findings.location_only or 0.0))
+    # Location is asked about pixels that did not train; the model must be, too.
+    fresh = findings.without_training.get("overall_accuracy", findings.overall_accuracy)
+    where = "Without the training pixels it" if findings.without_training else "That"
+    location = 100.0 * (findings.location_only or 0.0)
+    gained = 100.0 * (fresh or 0.0) - location
     words = f"{gained:.1f} points better" if gained >= 0 else f"{-gained:.1f} points worse"
     return (
-        f"That is {words} than copying the class of the nearest training pixel, which is right at "
-        f"{100.0 * (findings.location_only or 0.0):.1f} % without looking at any spectrum."
+        f"{where} is {words} than copying the class of the nearest training pixel, which is right "
+        f"at {location:.1f} % without looking at any spectrum."
     )
 
 
