@@ -70,7 +70,9 @@ def true_colour(path: Path) -> npt.NDArray[np.float32]:
 
 def class_colours(path: Path) -> tuple[npt.NDArray[np.float32], list[Patch]]:
     """Return a class raster in its own colours, and the entries of its legend."""
-    band = gdal.Open(str(path)).GetRasterBand(1)
+    dataset = gdal.Open(str(path))  # a band does not keep its dataset open
+    dataset.GetMetadata()  # GDAL before 3.8 reads category names only together with these
+    band = dataset.GetRasterBand(1)
     codes = band_values(band).astype(int)
     names = band.GetCategoryNames() or []
     table = band.GetColorTable()
@@ -85,8 +87,9 @@ def class_colours(path: Path) -> tuple[npt.NDArray[np.float32], list[Patch]]:
 
 def draw_overview(scene: Path, reference: Path, classes: Path, title: str, output: Path) -> None:
     """Draw image, reference and map side by side."""
-    figure = Figure(figsize=(15, 6.2), layout="constrained")
+    figure = Figure(figsize=(15, 6.4))
     axes = figure.subplots(1, 3)
+    figure.subplots_adjust(left=0.01, right=0.99, top=0.88, bottom=0.12, wspace=0.03)
     labelled, _ = class_colours(reference)
     mapped, legend = class_colours(classes)
     for axis, picture, name in zip(
@@ -96,7 +99,7 @@ def draw_overview(scene: Path, reference: Path, classes: Path, title: str, outpu
         axis.set_title(name)
         axis.set_axis_off()
     figure.suptitle(title)
-    figure.legend(handles=legend, loc="outside lower center", ncols=len(legend) // 2 + 1)
+    figure.legend(handles=legend, loc="lower center", ncol=min(len(legend), 10), frameon=False)
     FigureCanvasAgg(figure).print_png(str(output))
 
 
