@@ -86,9 +86,6 @@ class AssessAccuracy(HsicnnAlgorithm):
             **reference_arguments(self, parameters, context),
             "samples": self.parameterAsFile(parameters, "SAMPLES", context),
             "subset": p.word(self, parameters, "SUBSET", context),
-            "report": self.parameterAsFileOutput(parameters, "REPORT", context),
-            "json": self.parameterAsFileOutput(parameters, "JSON", context),
-            "errors": self.parameterAsOutputLayer(parameters, "ERRORS", context),
         }
 
     def layer_names(self) -> dict[str, str]:

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
+    QgsMapLayer,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterVectorDestination,
     QgsSettings,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QIcon
 
 from ..core.errors import Cancelled, HsicnnError
@@ -62,6 +67,21 @@ class FeedbackProgress:
             raise Cancelled
 
 
+class StyleLoader(QgsProcessingLayerPostProcessorInterface):
+    """Gives a loaded layer the style that lies beside its file; Processing does not look there."""
+
+    def postProcessLayer(
+        self,
+        layer: QgsMapLayer,
+        _context: QgsProcessingContext,
+        _feedback: QgsProcessingFeedback,
+    ) -> None:
+        style = Path(layer.source().partition("|")[0]).with_suffix(".qml")
+        if style.is_file():
+            layer.loadNamedStyle(str(style))
+            layer.triggerRepaint()
+
+
 class HsicnnAlgorithm(QgsProcessingAlgorithm):
     """An algorithm that runs one job in the worker process.
 
@@ -92,7 +112,7 @@ class HsicnnAlgorithm(QgsProcessingAlgorithm):
     def arguments(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> dict[str, Any]:
-        """Return the job's arguments: plain values and paths that GDAL opens."""
+        """Return the job's arguments but its outputs: plain values and paths that GDAL opens."""
         raise NotImplementedError
 
     def layer_names(self) -> dict[str, str]:
@@ -122,10 +142,14 @@ class HsicnnAlgorithm(QgsProcessingAlgorithm):
 
     def processAlgorithm(
         self,
-        _parameters: dict[str, Any],
+        parameters: dict[str, Any],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
+        # Here and not while preparing: a background task forgets the layers to load that were
+        # asked for before it has begun.
+        for name in self.OUTPUTS:
+            self._arguments[name.lower()] = self._output(parameters, name, context)
         try:
             self.run_job(FeedbackProgress(feedback))
         except HsicnnError as error:
@@ -137,12 +161,24 @@ class HsicnnAlgorithm(QgsProcessingAlgorithm):
         """Run the job in the worker."""
         run_job(self.JOB, self._arguments, progress, python=self._python)
 
+    def _output(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> str:
+        kinds = (QgsProcessingParameterRasterDestination, QgsProcessingParameterVectorDestination)
+        if isinstance(self.parameterDefinition(name), kinds):
+            return str(self.parameterAsOutputLayer(parameters, name, context))
+        return str(self.parameterAsFileOutput(parameters, name, context))
+
     def _outputs(self, context: QgsProcessingContext) -> dict[str, Any]:
+        """Return the outputs by name; layers that will be loaded get their names and styles."""
         written = {name: self._arguments[name.lower()] for name in self.OUTPUTS}
         for name, title in self.layer_names().items():
             path = written[name]
             if path and context.willLoadLayerOnCompletion(path):
-                context.layerToLoadOnCompletionDetails(path).name = title
+                details = context.layerToLoadOnCompletionDetails(path)
+                details.name = title
+                loader = StyleLoader()
+                details.setPostProcessor(loader)
+                # QGIS deletes it with the context but keeps nothing of its Python half alive.
+                sip.transferto(loader, loader)
         return {name: path for name, path in written.items() if path}
 
     def createInstance(self) -> HsicnnAlgorithm:

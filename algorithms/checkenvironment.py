@@ -35,12 +35,9 @@ class CheckEnvironment(HsicnnAlgorithm):
         return [p.file_output("REPORT", "Report", "A page with what was found.", p.HTML_FILTER)]
 
     def arguments(
-        self, parameters: dict[str, Any], context: QgsProcessingContext
+        self, _parameters: dict[str, Any], _context: QgsProcessingContext
     ) -> dict[str, Any]:
-        return {
-            "report": self.parameterAsFileOutput(parameters, "REPORT", context),
-            "host": {"QGIS": Qgis.QGIS_VERSION},
-        }
+        return {"host": {"QGIS": Qgis.QGIS_VERSION}}
 
     def run_job(self, progress: FeedbackProgress) -> None:
         needs = JOBS["train_classifier"].needs

@@ -92,9 +92,6 @@ class ClassifyRaster(HsicnnAlgorithm):
         return {
             "image": raster_path(layer),
             "model": self.parameterAsFile(parameters, "MODEL", context),
-            "output": self.parameterAsOutputLayer(parameters, "OUTPUT", context),
-            "probabilities": self.parameterAsOutputLayer(parameters, "PROBABILITIES", context),
-            "confidence": self.parameterAsOutputLayer(parameters, "CONFIDENCE", context),
             "extent": extent,
             "device": self.parameterAsEnumString(parameters, "DEVICE", context),
             "memory_mb": self.parameterAsInt(parameters, "MEMORY", context),

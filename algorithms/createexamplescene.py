@@ -82,9 +82,6 @@ class CreateExampleScene(HsicnnAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> dict[str, Any]:
         return {
-            "output": self.parameterAsOutputLayer(parameters, "OUTPUT", context),
-            "reference": self.parameterAsOutputLayer(parameters, "REFERENCE", context),
-            "samples": self.parameterAsOutputLayer(parameters, "SAMPLES", context),
             "size": self.parameterAsInt(parameters, "SIZE", context),
             "bands": self.parameterAsInt(parameters, "BANDS", context),
             "classes": self.parameterAsInt(parameters, "CLASSES", context),

@@ -165,8 +165,6 @@ class ExportTrainingChips(HsicnnAlgorithm):
         return {
             "image": raster_path(required_raster(self, parameters, "INPUT", context)),
             **reference_arguments(self, parameters, context),
-            "output": self.parameterAsFileOutput(parameters, "OUTPUT", context),
-            "footprints": self.parameterAsOutputLayer(parameters, "FOOTPRINTS", context),
             "split": self.parameterAsEnumString(parameters, "SPLIT", context),
             "split_field": self.parameterAsString(parameters, "SPLIT_FIELD", context),
             "train_fraction": self.parameterAsDouble(parameters, "TRAIN_FRACTION", context),

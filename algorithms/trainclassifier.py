@@ -143,8 +143,6 @@ class TrainClassifier(HsicnnAlgorithm):
             settings["options"] = parse_options(options, architecture)
         return {
             "chips": self.parameterAsFile(parameters, "INPUT", context),
-            "output": self.parameterAsFileOutput(parameters, "OUTPUT", context),
-            "report": self.parameterAsFileOutput(parameters, "REPORT", context),
             "settings": {name: value for name, value in settings.items() if value is not None},
             "device": self.parameterAsEnumString(parameters, "DEVICE", context),
             "resume": self.parameterAsBool(parameters, "RESUME", context),

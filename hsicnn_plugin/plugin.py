@@ -32,10 +32,11 @@ class HsicnnPlugin(QObject):
 
     def initProcessing(self) -> None:
         """Register the provider; ``qgis_process`` calls only this."""
-        self._provider = HsicnnProvider()
-        QgsApplication.processingRegistry().addProvider(self._provider)
-        # The shipped models find their steps only now.
-        self._provider.refreshAlgorithms()
+        provider = HsicnnProvider()
+        if QgsApplication.processingRegistry().addProvider(provider):
+            self._provider = provider
+            # The shipped models find their steps only now.
+            provider.refreshAlgorithms()
 
     def initGui(self) -> None:
         """Register the provider and the menu entries of the desktop."""

@@ -4,7 +4,7 @@ import pytest
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def provider(qgis_app, qgis_processing):
     """The plugin's provider in Processing's registry, with the shipped model."""
     from hsicnn.hsicnn_plugin.plugin import HsicnnPlugin
@@ -16,10 +16,12 @@ def provider(qgis_app, qgis_processing):
 
 
 @pytest.fixture
-def context():
+def context(qgis_app):
     context = QgsProcessingContext()
     context.setProject(QgsProject.instance())
-    return context
+    yield context
+    # pytest lets go of it after QGIS has ended, when layers can no longer be closed.
+    context.temporaryLayerStore().removeAllMapLayers()
 
 
 class Feedback(QgsProcessingFeedback):
