@@ -117,8 +117,8 @@ def block_shape(
     step_rows, step_cols = file_block
     if step_cols >= width:  # strips: columns cost nothing, rows are read once a block
         cols = min(width, 4 * side, max(pixels // (margin + 1) - margin, 1))
-        if cols < width:
-            cols = max(cols // 256, 1) * 256
+        if 256 < cols < width:
+            cols = cols // 256 * 256  # whole tiles of the outputs
     else:
         cols = min(_multiple(side, step_cols), width)
     rows = max(pixels // (cols + margin) - margin, 1)
