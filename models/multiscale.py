@@ -40,6 +40,8 @@ class MultiScale(nn.Module):
         members' mean probabilities, which are logits like any others.
     """
 
+    windows: Tensor
+
     def __init__(
         self,
         bands: int,

@@ -22,6 +22,7 @@ KINDS: Mapping[str, str] = {
     "band": "every band to mean 0 and standard deviation 1",
     "global": "all bands by one mean and one standard deviation",
     "pca": "decorrelated components (whitening PCA)",
+    "zca": "bands made alike and independent, in their own order (whitening and back: ZCA)",
 }
 
 
@@ -118,8 +119,9 @@ def fit_normalisation(
     Args:
         kind: one of ``KINDS``.
         values: ``(n, bands)`` physical values of training pixels; NaN is left out.
-        components: how many components ``pca`` keeps; 0 keeps all that carry variance.
-        power: how far ``pca`` whitens: components are divided by this power of their
+        components: how many components ``pca`` and ``zca`` keep; 0 keeps all that carry
+            variance.
+        power: how far they whiten: components are divided by this power of their
             standard deviation. 1 gives all the same variance; 0.5 leaves the first ones
             larger, so that components of mostly noise count for less. The mean variance of
             the inputs is 1 in any case.
@@ -139,7 +141,7 @@ def fit_normalisation(
         level = np.full(values.shape[1], finite.mean(), dtype=np.float32)
         spread = np.full(values.shape[1], finite.std())
         return Normalisation(kind, level, _factors(spread))
-    return _fit_pca(values, mean, components, power)
+    return _fit_whitening(kind, values, mean, components, power)
 
 
 def _moments(values: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -159,26 +161,33 @@ def _factors(deviation: npt.NDArray[np.float64]) -> FloatArray:
     return np.asarray(factors, dtype=np.float32)
 
 
-def _fit_pca(
-    values: FloatArray, mean: npt.NDArray[np.float64], components: int, power: float
+def _fit_whitening(
+    kind: str,
+    values: FloatArray,
+    mean: npt.NDArray[np.float64],
+    components: int,
+    power: float,
 ) -> Normalisation:
-    """Whitening PCA of band-standardised spectra."""
+    """Principal components by a power of their deviation; for ``zca`` turned back into bands."""
     import torch  # QGIS's numpy may stand on a reference BLAS, torch's never does
 
     centred = np.nan_to_num(values - mean.astype(np.float32), nan=0.0).astype(np.float32)
     spectra = torch.from_numpy(centred).double()
     covariance = spectra.T @ spectra / max(len(spectra) - 1, 1)
-    variances, vectors = torch.linalg.eigh(covariance)
+    variances, found = torch.linalg.eigh(covariance)
     order = torch.argsort(variances, descending=True)
     deviations = variances[order].clamp_min(0).sqrt()
     # Fewer pixels than bands leave components of rounding noise behind: never whiten those.
     carrying = int((deviations > deviations[0] * 1e-6).sum())
     kept = max(min(components or carrying, carrying), 1)
     spread = deviations[:kept].clamp_min(1e-12).numpy()
-    scale = spread**-power
-    scale /= np.sqrt(np.mean((spread * scale) ** 2))
-    matrix = _signed(vectors[:, order[:kept]].numpy()) * scale
-    return Normalisation("pca", mean.astype(np.float32), np.asarray(matrix, dtype=np.float32))
+    vectors = _signed(found[:, order[:kept]].numpy())
+    matrix = vectors * spread**-power
+    if kind == "zca":
+        matrix = matrix @ vectors.T
+    variance = np.sum((matrix.T @ (vectors * spread)) ** 2) / matrix.shape[1]
+    matrix /= np.sqrt(max(float(variance), 1e-12))
+    return Normalisation(kind, mean.astype(np.float32), np.asarray(matrix, dtype=np.float32))
 
 
 def _signed(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -64,7 +64,7 @@ def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
             "or a smaller BUFFER or BLOCK_SIZE."
         )
     rows = store.index[training]
-    if settings.normalisation == "pca":
+    if settings.normalisation in ("pca", "zca"):
         rows = _patch_pixels(store, training, min(settings.patch_size // 2, store.halo))
     if len(rows) > MOST_FITTED:
         chosen = numpy_generator(settings.seed, "normalisation").choice(

@@ -40,7 +40,7 @@ def write_training_report(path: str, bundle: ModelBundle, info: ChipSetInfo) -> 
 
 def _scores(bundle: ModelBundle) -> Sequence[str]:
     """The figures of validation and test pixels, with location alone beside them."""
-    rows = []
+    rows: list[list[html.Cell]] = []
     for name in ("validation", "test"):
         found = bundle.metrics.get(name)
         if found:
@@ -60,7 +60,7 @@ def _scores(bundle: ModelBundle) -> Sequence[str]:
 
 def _counts(info: ChipSetInfo) -> str:
     headers = ["class", *info.counts]
-    rows = [
+    rows: list[list[html.Cell]] = [
         [item.name, *(int(counts[number]) for counts in info.counts.values())]
         for number, item in enumerate(info.classes)
     ]

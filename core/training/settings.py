@@ -17,7 +17,7 @@ MONITORS = ("balanced", "overall", "loss")
 KEEPS = ("best", "last")
 # The kinds of core.data.normalisation, named here because that module needs numpy and this
 # one fills the dialogs of QGIS, which opens without it.
-NORMALISATIONS = ("band", "global", "pca")
+NORMALISATIONS = ("band", "global", "pca", "zca")
 
 #: Smallest and largest value of every number.
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(

@@ -41,6 +41,16 @@ def test_power_below_one_leaves_the_first_components_larger(spectra):
     np.testing.assert_allclose(np.mean(half**2), 1, rtol=1e-3)
 
 
+def test_zca_keeps_the_bands_and_makes_them_independent(spectra):
+    out = fit_normalisation("zca", spectra).apply(spectra)
+    assert out.shape == spectra.shape
+    np.testing.assert_allclose(np.cov(out.T), np.eye(12), atol=5e-3)
+    centred = spectra - spectra.mean(0)
+    for band in range(12):  # of all rotations ZCA stays closest to the bands themselves
+        together = np.corrcoef(np.c_[centred[:, band], out].T)[0, 1:]
+        assert together[band] > 0
+
+
 def test_fewer_pixels_than_bands_are_never_whitened_into_noise():
     few = np.random.default_rng(1).normal(size=(6, 40)).astype(np.float32)
     whitening = fit_normalisation("pca", few, components=30)
