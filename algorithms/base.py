@@ -20,6 +20,7 @@ from qgis.core import (
     QgsSettings,
 )
 from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread
 from qgis.PyQt.QtGui import QIcon
 
 from ..core.errors import Cancelled, HsicnnError
@@ -63,6 +64,11 @@ class FeedbackProgress:
 
     def check_cancel(self) -> None:
         """Raise ``Cancelled`` when the user has pressed Cancel or Ctrl-C."""
+        application = QCoreApplication.instance()
+        if application is not None and application.thread() == QThread.currentThread():
+            # qgis_process runs algorithms in its main thread and hears Ctrl-C as an event there.
+            flag = QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents
+            QCoreApplication.processEvents(flag)
         if self._feedback.isCanceled():
             raise Cancelled
 

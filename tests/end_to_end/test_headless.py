@@ -115,6 +115,8 @@ def training(headless, chain, tmp_path):
         INPUT=chain / "chips",
         EPOCHS=100_000,
         PATCH_SIZE=1,
+        SHORTEST_EPOCH=1,
+        LONGEST_EPOCH=2,
         DEVICE="cpu",
         OUTPUT=tmp_path / "model.safetensors",
     )

@@ -23,7 +23,7 @@ def program() -> str:
         found = shutil.which(name)
         if found:
             return found
-    raise SystemExit("qgis_process is not there; install QGIS (apt-get install qgis)")
+    raise RuntimeError("qgis_process is not there; install QGIS (apt-get install qgis)")
 
 
 def profile(folder: Path) -> dict[str, str]:
@@ -39,8 +39,9 @@ def profile(folder: Path) -> dict[str, str]:
     runtime.mkdir(mode=0o700)
     # Not every variable of the caller's: a Python that is active there is not QGIS's.
     path = [str(ROOT / ".venv" / "bin")] if (ROOT / ".venv" / "bin").is_dir() else []
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("QGIS_")}
     environment = {
-        **os.environ,
+        **kept,
         "HOME": str(folder),
         "XDG_RUNTIME_DIR": str(runtime),
         "QT_QPA_PLATFORM": "offscreen",
@@ -57,7 +58,7 @@ def profile(folder: Path) -> dict[str, str]:
         check=False,
     )
     if enabled.returncode:
-        raise SystemExit(f"the plugin could not be enabled:\n{enabled.stdout}{enabled.stderr}")
+        raise RuntimeError(f"the plugin could not be enabled:\n{enabled.stdout}{enabled.stderr}")
     return environment
 
 
