@@ -23,7 +23,7 @@ from torch.nn import functional
 from .layers import folded, on_cpu
 
 GROUP = 3  # convolutions a group
-CHUNK = 1024  # spectra at once on a CPU: their features then stay in its cache
+FEATURES = 1 << 21  # of the first layer at once on a CPU: they then stay in its cache
 
 
 class SpectralNet(nn.Module):
@@ -103,7 +103,9 @@ class SpectralNet(nn.Module):
             folded(cast(nn.Conv2d, layer), cast(nn.BatchNorm2d, norm))
             for layer, norm in zip(layers, norms)
         ]
-        chunk = CHUNK if on_cpu(spectra) else max(spectra.shape[1], 1)
+        chunk = max(spectra.shape[1], 1)
+        if on_cpu(spectra):
+            chunk = max(FEATURES // (len(spectra) * len(kernels[0][1])) // 128 * 128, 128)
         found = [self._infer_chunk(part, kernels) for part in spectra.split(chunk, dim=1)]
         return torch.cat(found)
 

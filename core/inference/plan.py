@@ -19,11 +19,12 @@ MIB = 1 << 20
 SIDES = (256, 192, 128, 96, 64, 48, 32, 16, 8)  # of tiles, in pixels
 # Activations of this size still gain from the processor's caches, and the C library keeps
 # memory of this size instead of asking the system for it, page by page, at every layer.
-TILE_BYTES = 64 * MIB
+TILE_BYTES = 96 * MIB
 DEVICE_TILE_BYTES = 1024 * MIB  # on a graphics card
 OVERHEAD = 1.25  # kernels' own workspaces, which nobody can ask for
 SLACK_BYTES = 64 * MIB  # libraries' first use, the interpreter's own
-READ_BYTES = 64 * MIB  # of a block: more would only delay the first one and a cancel
+READ_BYTES = 32 * MIB  # of a block: more would only delay the first one and a cancel
+BLOCKS = 8  # of small rasters too, so that reading and writing overlap computing
 IN_FLIGHT = 3  # blocks: one is read, one computed, one written
 
 
@@ -87,13 +88,18 @@ def make_plan(
         tile, workers = _tile_and_workers(network, inputs, threads, int(budget * 0.6))
         each = max(threads // workers, 1)
         left = budget - workers * int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
+    tile = min(tile, _shared_side(area.size, workers))
     radius = int(network.radius)  # type: ignore[arg-type]
     item = source.dtype.itemsize
-    pixel = _pixel_bytes(item, bands, inputs, outputs)
-    pixels = max(left, 8 * MIB) // pixel
-    pixels = min(pixels, READ_BYTES // (bands * (item + 4)))
-    rows, cols = block_shape((area.height, area.width), source.block_shape, pixels, radius)
-    return Plan(rows, cols, min(tile, _shared_side(area.size, workers)), workers, each)
+    pixels = max(left, 8 * MIB) // _pixel_bytes(item, bands, inputs, outputs)
+    # Two tiles each way at the least: smaller blocks are mostly margin.
+    enough = max(area.size // BLOCKS, (2 * tile + 2 * radius) ** 2)
+    most = max(READ_BYTES // (bands * (item + 4)), 2 * workers * tile**2)
+    rows, cols = block_shape(
+        (area.height, area.width), source.block_shape, min(pixels, most, enough), radius
+    )
+    # Every block has work for all workers.
+    return Plan(rows, cols, min(tile, _shared_side(2 * rows * cols, workers)), workers, each)
 
 
 def block_shape(
@@ -108,8 +114,8 @@ def block_shape(
         radius: width of the margin on every side.
 
     Returns:
-        Whole multiples of the file's blocks where they fit. Strips stay as long as the
-        raster is wide while that leaves blocks less than four times as long as high.
+        Whole multiples of the file's blocks where these are small. Strips stay as long as
+        the raster is wide while that leaves blocks less than about four times as long as high.
     """
     height, width = grid
     margin = 2 * radius
@@ -126,8 +132,9 @@ def block_shape(
 
 
 def _multiple(size: int, step: int) -> int:
-    """The largest multiple of ``step`` up to ``size``; ``size`` itself where there is none."""
-    return size // step * step if size >= step else size
+    """The largest multiple of ``step`` up to ``size``; ``size`` where that loses a quarter."""
+    whole = size // step * step
+    return whole if 4 * whole >= 3 * size else size
 
 
 def _pixel_bytes(item: int, bands: int, inputs: int, outputs: int) -> int:
@@ -139,7 +146,7 @@ def _pixel_bytes(item: int, bands: int, inputs: int, outputs: int) -> int:
 
 
 def _shared_side(pixels: int, workers: int) -> int:
-    """Side of tiles small enough that a small raster gives every worker several of them."""
+    """Side of tiles small enough that every worker gets four of them, but no slivers."""
     return max(int((pixels / (4 * workers)) ** 0.5), 32)
 
 
