@@ -140,7 +140,15 @@ _ALL = (
             Option("dropout", "Dropout", "float", 0.5, 0.0, 0.95),
         ),
         recipe=MappingProxyType(
-            {"learning_rate": 1e-3, "epochs": 20, "flips": False, "shortest_epoch": 30}
+            {
+                "normalisation": "zca",
+                "components": 60,
+                "whitening": 0.5,
+                "learning_rate": 1e-3,
+                "epochs": 8,
+                "flips": False,
+                "shortest_epoch": 60,
+            }
         ),
     ),
     Network(
@@ -157,11 +165,14 @@ _ALL = (
         # 1,156 pixels for the price of some fifty single patches.
         recipe=MappingProxyType(
             {
+                "normalisation": "pca",
+                "components": 40,
+                "whitening": 0.5,
                 "learning_rate": 1e-3,
                 "batch_size": 4,
                 "margin": 8,
-                "epochs": 12,
-                "shortest_epoch": 30,
+                "epochs": 10,
+                "shortest_epoch": 40,
                 "longest_epoch": 40,
             }
         ),
