@@ -91,7 +91,7 @@ def classify_raster(
         progress.log(line)
     with RasterSource(image) as source:
         _check_outputs((output, probabilities, confidence), (image, model))
-        positions = match_bands(bundle.bands, source, bundle.chips.get("band_count"))
+        positions = match_bands(bundle.bands, source, bundle.chips.get("source_bands"))
         bands = [source.bands[position] for position in positions]
         progress.log(f"{source.name}: {source.grid.describe()}; uses {describe_range(bands)}.")
         check_scale(source, positions, bundle.statistics, progress)

@@ -121,13 +121,14 @@ class Grid:
     def describe(self) -> str:
         """Size, pixel size and CRS in plain words."""
         across, down = self.pixel_size
-        size = f"{self.width} columns x {self.height} rows"
+        size = f"{self.width} x {self.height} pixels"
         if not self.georeferenced:
             return f"{size}, without georeference"
         side = f"{across:.6g}" if math.isclose(across, down) else f"{across:.6g} x {down:.6g}"
         turned = ", rotated" if self.geotransform[2] or self.geotransform[4] else ""
         origin = _numbers((self.geotransform[0], self.geotransform[3]))
-        return f"{size} of {side}{turned}, first corner {origin}, {crs_title(self.crs_wkt)}"
+        unit = crs_unit(self.crs_wkt)
+        return f"{size} of {side} {unit}{turned} from {origin}, {crs_title(self.crs_wkt)}"
 
     def to_json(self) -> dict[str, Any]:
         """The grid as plain JSON."""
@@ -220,6 +221,21 @@ def crs_title(wkt: str) -> str:
         except RuntimeError:
             return "a CRS that GDAL cannot read"
     return f"{name} ({authority}:{code})" if authority and code else str(name)
+
+
+def crs_unit(wkt: str) -> str:
+    """The unit of a CRS's coordinates, such as ``metres``; ``units`` where it is unknown."""
+    if not wkt:
+        return "units"
+    with gdal_session():
+        try:
+            reference = osr.SpatialReference(wkt)
+            if reference.IsGeographic():
+                return "degrees"
+            name = str(reference.GetLinearUnitsName() or "units")
+        except RuntimeError:
+            return "units"
+    return {"metre": "metres", "meter": "metres", "Meter": "metres"}.get(name, name)
 
 
 def _numbers(values: tuple[float, ...]) -> str:

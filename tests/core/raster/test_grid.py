@@ -112,7 +112,7 @@ def test_a_damaged_record_is_refused(record):
 
 def test_description_in_plain_words(epsg_wkt):
     text = grid(wkt=epsg_wkt()).describe()
-    assert "60 columns x 80 rows of 10," in text
+    assert "60 x 80 pixels of 10 metres from (" in text
     assert "WGS 84 / UTM zone 33N (EPSG:32633)" in text
     assert "rotated" in grid(ROTATED).describe()
     assert "no CRS" in grid().describe()
