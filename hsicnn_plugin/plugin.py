@@ -69,7 +69,7 @@ class HsicnnPlugin(QObject):
             return
         self._task = DeviceTask()
         self._task.detected.connect(self._devices_detected)
-        QgsApplication.taskManager().addTask(self._task)
+        self._task.start()
 
     def _devices_detected(self, found: DevicesResult | None) -> None:
         problem = self._task.problem if self._task is not None else ""

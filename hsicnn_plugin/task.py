@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qgis.core import QgsSettings, QgsTask
+from qgis.core import QgsApplication, QgsSettings, QgsTask
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import pyqtSignal
 
 from ..algorithms.base import PYTHON_SETTING
@@ -56,6 +57,12 @@ class DeviceTask(QgsTask):
         self._python = str(QgsSettings().value(PYTHON_SETTING, "") or "")
         self.found: DevicesResult | None = None
         self.problem = ""
+
+    def start(self) -> None:
+        """Hand the task to QGIS."""
+        QgsApplication.taskManager().addTask(self)
+        # QGIS deletes it when it is done, but keeps nothing of its Python half alive.
+        sip.transferto(self, self)
 
     def run(self) -> bool:
         """Look, in the background thread."""
