@@ -133,7 +133,7 @@ def fit_normalisation(
         raise InputError(f"Unknown normalisation '{kind}'; choose one of {', '.join(KINDS)}.")
     if values.size == 0:
         raise InputError("There is no training pixel to fit the normalisation on.")
-    mean, deviation = _moments(values)
+    mean, deviation = moments(values)
     if kind == "band":
         return Normalisation(kind, mean.astype(np.float32), _factors(deviation))
     if kind == "global":
@@ -144,8 +144,11 @@ def fit_normalisation(
     return _fit_whitening(kind, values, mean, components, power)
 
 
-def _moments(values: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and standard deviation of each band, NaN left out; bands of NaN become 0 and 0."""
+def moments(values: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and standard deviation of each band of ``(n, bands)`` values, in double precision.
+
+    NaN is left out; a band of nothing else becomes 0 and 0.
+    """
     known = np.isfinite(values)
     count = np.maximum(known.sum(axis=0), 1)
     filled = np.where(known, values, 0).astype(np.float64)

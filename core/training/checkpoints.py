@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import HsicnnError
 from ..progress import Progress
 from .loop import TrainingState
 
@@ -36,8 +40,12 @@ def save_checkpoint(path: Path, state: TrainingState, job: str) -> None:
         path: of the checkpoint.
         state: after a whole epoch.
         job: hash of the run it belongs to.
+
+    Raises:
+        HsicnnError: where it cannot be written; the earlier checkpoint stays.
     """
-    from safetensors.torch import save_file
+    import torch
+    from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
     parts: Mapping[str, Mapping[str, Tensor]] = {
@@ -56,16 +64,49 @@ def save_checkpoint(path: Path, state: TrainingState, job: str) -> None:
     header = {
         "version": VERSION,
         "job": job,
+        "threads": torch.get_num_threads(),
         "epoch": state.epoch,
+        "kept_epoch": state.kept_epoch,
         "best_epoch": state.best_epoch,
         "best_figures": state.best_figures,
         "history": state.history,
         "micro_batch": state.micro_batch,
         "groups": optimiser["param_groups"],
     }
-    temporary = path.with_name(path.name + ".part")
-    save_file(tensors, str(temporary), metadata={HEADER: json.dumps(header)})
-    temporary.replace(path)
+    content = save(tensors, metadata={HEADER: json.dumps(header)})
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise HsicnnError(
+            f"The checkpoint {path} cannot be written: {error.strerror or error}. The training "
+            "stopped; the earlier checkpoint is still there. Free some space, or choose another "
+            "folder for the model, and start again."
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def recorded_threads(path: Path, job: str) -> int:
+    """Return the thread count of a run's checkpoint, 0 where there is none of this run.
+
+    Sums depend on how many threads share them: a run goes on with the count it began with.
+    """
+    header, _ = _read(path) if path.exists() else (None, {})
+    return int(header.get("threads", 0)) if header and header.get("job") == job else 0
+
+
+def use_threads(count: int) -> None:
+    """Compute with this many threads; 0 leaves the number as it is."""
+    import torch
+
+    if count:
+        torch.set_num_threads(count)
 
 
 def resume_from(path: Path, state: TrainingState, job: str, progress: Progress) -> bool:
@@ -88,11 +129,18 @@ def resume_from(path: Path, state: TrainingState, job: str, progress: Progress) 
         return False
     if header.get("version") != VERSION or header.get("job") != job:
         progress.log(
-            f"{path.name} belongs to a training with other samples, settings or threads: "
+            f"{path.name} belongs to a training with other samples or settings: "
             "training starts afresh."
         )
         return False
-    state.network.load_state_dict(_part(tensors, "network"))
+    weights = _part(tensors, "network")
+    own = state.network.state_dict()
+    if {name: value.shape for name, value in own.items()} != {
+        name: value.shape for name, value in weights.items()
+    }:
+        progress.log(f"{path.name} is of another version: training starts afresh.")
+        return False
+    state.network.load_state_dict(weights)
     device = next(state.network.parameters()).device
     state.average = {name: value.to(device) for name, value in _part(tensors, "average").items()}
     state.best = {name: value.to(device) for name, value in _part(tensors, "best").items()}
@@ -102,6 +150,7 @@ def resume_from(path: Path, state: TrainingState, job: str, progress: Progress) 
         numbered.setdefault(int(number), {})[key] = value
     state.optimiser.load_state_dict({"state": numbered, "param_groups": header["groups"]})
     state.epoch = int(header["epoch"])
+    state.kept_epoch = int(header["kept_epoch"])
     state.best_epoch = int(header["best_epoch"])
     state.best_figures = dict(header["best_figures"])
     state.history = list(header["history"])
@@ -117,7 +166,8 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:
     try:
         with safe_open(str(path), framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copies: the file must not stay mapped, it is replaced after every epoch.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, ValueError):
         return None, {}
     return header, tensors

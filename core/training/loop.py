@@ -34,15 +34,19 @@ class TrainingState:
         network: the network in training.
         optimiser: its optimiser.
         average: the running average of the weights, empty where there is none.
-        best: the weights to keep so far, with ``best_epoch`` and their figures.
+        best: the weights to keep so far.
+        kept_epoch: the epoch they are of.
+        best_epoch: the epoch with the best validation figures, ``best_figures``.
         history: a row an epoch.
         epoch: epochs finished.
+        micro_batch: patches taken at once, smaller than a batch where memory ran out.
     """
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
     average: Weights = field(default_factory=dict)
     best: Weights = field(default_factory=dict)
+    kept_epoch: int = 0
     best_epoch: int = 0
     best_figures: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
@@ -135,9 +139,7 @@ def _step(state: TrainingState, lesson: Lesson, batch: Tensor, generator: torch.
         state.optimiser.zero_grad(set_to_none=True)
         try:
             total = 0.0
-            for part in batch.split(state.micro_batch):
-                if len(part) == 1 and len(batch) > 1:
-                    continue  # batch norm cannot learn from one patch
+            for part in _parts(batch, state.micro_batch):
                 patches, targets = draw_batch(
                     lesson.source, lesson.training, part, settings, generator
                 )
@@ -153,7 +155,15 @@ def _step(state: TrainingState, lesson: Lesson, batch: Tensor, generator: torch.
         except RuntimeError as error:
             if state.micro_batch <= 2 or not _out_of_memory(error):
                 raise
-            state.micro_batch //= 2
+            state.micro_batch = max(state.micro_batch // 2, 2)
+
+
+def _parts(batch: Tensor, size: int) -> list[Tensor]:
+    """Divide a batch; one patch alone joins its neighbours, batch norm cannot learn from it."""
+    parts = list(batch.split(size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [batch[-size - 1 :]]
+    return parts
 
 
 def _validate(state: TrainingState, lesson: Lesson, progress: Progress) -> Figures:
@@ -169,14 +179,15 @@ def _validate(state: TrainingState, lesson: Lesson, progress: Progress) -> Figur
 
 
 def _keep(state: TrainingState, figures: Figures, settings: TrainingSettings) -> None:
-    """Remember the weights if they are the best so far (or the last, where that is asked)."""
-    first = not state.best
-    last = settings.keep == "last" or not figures.pixels
-    if first or last or better(figures, state.best_figures, settings.monitor):
-        now = state.average or state.network.state_dict()
-        state.best = {name: value.detach().clone() for name, value in now.items()}
+    """Remember the best epoch, and the weights to keep: its own, or the last ones."""
+    improved = not figures.pixels or better(figures, state.best_figures, settings.monitor)
+    if improved:
         state.best_epoch = state.epoch
         state.best_figures = figures.row()
+    if improved or settings.keep == "last":
+        now = state.average or state.network.state_dict()
+        state.best = {name: value.detach().clone() for name, value in now.items()}
+        state.kept_epoch = state.epoch
 
 
 def _average(state: TrainingState, settings: TrainingSettings, step: int) -> None:

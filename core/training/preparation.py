@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ from ..data.chips import ChipSetInfo
 from ..data.normalisation import Normalisation, fit_normalisation
 from ..data.pixel_store import PixelStore
 from ..data.separation import TRAIN, VALIDATION
+from ..data.split_notes import THIN
 from ..errors import ChipSetError, InputError
 from ..progress import Progress
 from ..runtime.devices import Device
 from ..runtime.seeds import numpy_generator
-from .checkpoints import checkpoint_path, job_hash
+from .checkpoints import job_hash
 from .loop import Lesson
 from .objectives import class_weights
 from .patches import PatchSource, samples_of
@@ -28,25 +30,33 @@ if TYPE_CHECKING:
 
 MOST_FITTED = 200_000  # pixels a normalisation is fitted on: more change nothing
 CHUNK = 4096  # patches indexed at once
-THIN = 30  # training pixels under which a class gets a warning
+NAMED = 10  # thin classes named in one warning
 
 
-def check_output(output: str) -> None:
-    """Refuse an output that cannot be written before anything is computed."""
-    folder = Path(output).resolve().parent
-    if not folder.is_dir():
-        raise InputError(f"The folder {folder} for the model file does not exist; make it first.")
-    if Path(output).is_dir():
-        raise InputError(f"{output} is a folder; name a file that ends in .safetensors.")
-    probe = checkpoint_path(output).with_suffix(".probe")
-    try:
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            f"The model file cannot be written to {folder}: {error.strerror}. "
-            "Choose a folder with write permission."
-        ) from error
+def check_outputs(model: str, report: str) -> None:
+    """Refuse outputs that cannot be written before anything is computed.
+
+    Raises:
+        InputError: a folder that is missing or cannot be written to, or a folder in the
+            file's place.
+    """
+    for path, what in ((model, "model file"), (report, "report")):
+        if not path:
+            continue
+        folder = Path(path).resolve().parent
+        if not folder.is_dir():
+            raise InputError(f"The folder {folder} for the {what} does not exist; make it first.")
+        if Path(path).is_dir():
+            raise InputError(f"{path} is a folder; name a file for the {what}.")
+        probe = folder / f".{Path(path).name}.{secrets.token_hex(4)}.partial"
+        try:
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise InputError(
+                f"The {what} cannot be written to {folder}: {error.strerror}. "
+                "Choose a folder with write permission."
+            ) from error
 
 
 def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
@@ -66,17 +76,20 @@ def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
     rows = store.index[training]
     if settings.normalisation in ("pca", "zca"):
         rows = _patch_pixels(store, training, min(settings.patch_size // 2, store.halo))
-    if len(rows) > MOST_FITTED:
-        chosen = numpy_generator(settings.seed, "normalisation").choice(
-            len(rows), MOST_FITTED, replace=False
-        )
-        rows = rows[np.sort(chosen)]
     return fit_normalisation(
         settings.normalisation,
-        store.physical(rows),
+        store.physical(drawn(rows, settings.seed)),
         components=settings.components,
         power=settings.whitening,
     )
+
+
+def drawn(rows: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
+    """Return at most ``MOST_FITTED`` of the store rows, in their order."""
+    if len(rows) <= MOST_FITTED:
+        return rows
+    chosen = numpy_generator(seed, "fitted").choice(len(rows), MOST_FITTED, replace=False)
+    return np.asarray(rows[np.sort(chosen)])
 
 
 def _patch_pixels(
@@ -152,9 +165,10 @@ def run_hash(info: ChipSetInfo, settings: TrainingSettings, place: Device) -> st
 
     return job_hash(
         chips=info.hash,
+        # The same pixels cut into other chips are drawn in another order.
+        cut=(info.chip_size, info.halo),
         settings=settings.to_json(),
         device=place.name,
-        threads=torch.get_num_threads(),
         torch=str(torch.__version__),
     )
 
@@ -175,19 +189,19 @@ def say_what_comes(
         f"{entry.title}: {count_parameters(network):,} parameters, {side}x{side} pixels around "
         f"each pixel, {len(info.bands)} bands, on {place.title}."
     )
-    train_counts = info.counts["train"]
     for number, item in enumerate(info.classes):
         row = ", ".join(f"{name} {counts[number]}" for name, counts in info.counts.items())
         progress.log(f"  {item.name}: {row}")
-    thin = [
-        f"{item.name} ({count})" for item, count in zip(info.classes, train_counts) if count < THIN
-    ]
+    counts = info.counts["train"]
+    thin = [f"{item.name} ({n})" for item, n in zip(info.classes, counts) if n < THIN]
     if thin:
+        more = f" and {len(thin) - NAMED} more" if len(thin) > NAMED else ""
         progress.warn(
-            f"Few training pixels: {', '.join(thin)}. The network can hardly learn a class from "
-            f"fewer than {THIN}; add reference data for it, or read its accuracy with care."
+            f"Few training pixels: {', '.join(thin[:NAMED])}{more}. The network can hardly learn "
+            f"a class from fewer than {THIN}; add reference data for it, or read its accuracy "
+            "with care."
         )
-    if not sum(info.counts.get("validation", ())):
+    if settings.keep == "best" and not sum(info.counts.get("validation", ())):
         progress.warn(
             "The chip set has no validation pixels: the last epoch's weights are kept. Export "
             "it again with a larger VALIDATION_FRACTION to let validation choose."

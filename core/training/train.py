@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data.chips import ChipSetInfo, read_chip_set
-from ..data.normalisation import Normalisation
+from ..data.normalisation import Normalisation, moments
 from ..data.pixel_store import PixelStore, load_pixels
 from ..data.separation import TRAIN
 from ..modelfile.bundle import ModelBundle, describe, save_bundle
@@ -19,11 +19,18 @@ from ..progress import Portion, Progress, SilentProgress
 from ..runtime.dependencies import version
 from ..runtime.devices import choose_device
 from ..runtime.seeds import seed_torch
-from .checkpoints import checkpoint_path, resume_from, save_checkpoint
+from .checkpoints import (
+    checkpoint_path,
+    recorded_threads,
+    resume_from,
+    save_checkpoint,
+    use_threads,
+)
 from .loop import TrainingState, train
 from .optimisers import make_optimiser
 from .preparation import (
-    check_output,
+    check_outputs,
+    drawn,
     fit_inputs,
     make_lesson,
     make_network,
@@ -88,11 +95,14 @@ def train_classifier(
     """
     progress = progress or SilentProgress()
     chosen = resolve_settings(settings or {})
-    check_output(output)
+    check_outputs(output, report)
     info = read_chip_set(chips)
     place = choose_device(device)
     for note in place.notes:
         progress.log(note)
+    checkpoint, job = checkpoint_path(output), run_hash(info, chosen, place)
+    if resume:
+        use_threads(recorded_threads(checkpoint, job))
     store = load_pixels(info, memory_bytes=memory_mb * MIB, progress=Portion(progress, 0.0, 0.03))
     normalisation = fit_inputs(store, chosen)
     seed_torch(chosen.seed, "initialisation")
@@ -109,8 +119,6 @@ def train_classifier(
         progress=progress,
     )
     state = TrainingState(network, make_optimiser(network, chosen))
-    checkpoint = checkpoint_path(output)
-    job = run_hash(info, chosen, place)
     if resume:
         resume_from(checkpoint, state, job, progress)
     train(
@@ -129,7 +137,7 @@ def train_classifier(
     for line in describe(bundle):
         progress.log(line)
     progress.report(1.0, "")
-    return TrainResult(output, report, chosen.architecture, state.epoch, state.best_epoch, metrics)
+    return TrainResult(output, report, chosen.architecture, state.epoch, state.kept_epoch, metrics)
 
 
 def _bundle(
@@ -144,7 +152,7 @@ def _bundle(
     """Put together what the model file holds."""
     radius = int(state.network.radius)  # type: ignore[arg-type]
     training = store.split == TRAIN
-    spectra = store.physical(store.index[training])
+    mean, deviation = moments(store.physical(drawn(store.index[training], settings.seed)))
     return ModelBundle(
         architecture=settings.architecture,
         options=dict(settings.options),
@@ -172,8 +180,8 @@ def _bundle(
         training_cols=store.col[training],
         training_grid=info.grid,
         statistics={
-            "mean": np.nanmean(spectra, axis=0),
-            "deviation": np.nanstd(spectra, axis=0),
+            "mean": mean.astype(np.float32),
+            "deviation": deviation.astype(np.float32),
         },
         weights={name: value.cpu().numpy() for name, value in state.best.items()},
     )

@@ -146,7 +146,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     for seed in (1, 1, 2):
         state, lesson = make(settings(epochs=2, seed=seed))
         train(state, lesson, QUIET, lambda _: None)
-        results.append(state.best["classifier.2.weight"])
+        results.append(state.best["spectral.weight"])
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
 
@@ -169,7 +169,17 @@ def test_early_stopping_and_the_best_epoch_are_chosen_on_validation_pixels(monke
     state, lesson = make(settings(epochs=6, patience=2))
     train(state, lesson, QUIET, lambda _: None)
     assert state.epoch == 4  # two epochs without anything better than the second
-    assert state.best_epoch == 2
+    assert state.best_epoch == state.kept_epoch == 2
+
+
+def test_the_last_weights_are_kept_where_asked_and_patience_still_stops(monkeypatch):
+    from hsicnn.core.training.validation import Figures
+
+    accuracies = iter([0.5, 0.8, 0.7, 0.6, 0.9, 0.9])
+    monkeypatch.setattr(loop, "validate", lambda *_: Figures(10, 1.0, *[next(accuracies)] * 2))
+    state, lesson = make(settings(epochs=6, patience=2, keep="last"))
+    train(state, lesson, QUIET, lambda _: None)
+    assert (state.epoch, state.best_epoch, state.kept_epoch) == (4, 2, 4)
 
 
 def test_without_validation_pixels_the_last_epoch_is_kept():
@@ -192,7 +202,7 @@ def test_a_loss_that_is_no_number_ends_with_what_to_do():
 def test_batches_halve_when_memory_runs_out():
     chosen = settings(epochs=2)
     state, lesson = make(chosen)
-    forward, sizes = state.network.forward, []
+    forward, sizes = state.network.forward_members, []
 
     def greedy(patches):
         sizes.append(len(patches))
@@ -200,11 +210,59 @@ def test_batches_halve_when_memory_runs_out():
             raise RuntimeError("CUDA out of memory. Tried to allocate 3 GiB")
         return forward(patches)
 
-    state.network.forward = greedy
+    state.network.forward_members = greedy
     train(state, lesson, QUIET, lambda _: None)
     assert sizes[:3] == [32, 16, 8]
     assert state.micro_batch == 8
     assert state.epoch == 2
+
+
+@pytest.mark.parametrize("batch", [3, 6, 7, 12])
+def test_memory_that_never_suffices_ends_in_an_error_not_in_nothing_learnt(batch):
+    state, lesson = make(settings(batch_size=batch))
+
+    def greedy(patches):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 3 GiB")
+
+    state.network.forward_members = greedy
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train(state, lesson, QUIET, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(7, 2), (7, 3), (6, 2), (5, 4), (3, 2), (2, 2), (1, 2)]
+)
+def test_parts_of_a_batch_hold_every_patch_and_never_one_alone(count, size):
+    parts = loop._parts(torch.arange(count), size)
+    assert torch.equal(torch.cat(parts), torch.arange(count))
+    assert all(len(part) > 1 for part in parts) or count == 1
+
+
+def test_a_checkpoint_of_another_network_is_not_used(tmp_path):
+    state, _ = make(settings())
+    path = checkpoint_path(str(tmp_path / "model.safetensors"))
+    save_checkpoint(path, state, "job")
+    other = build("multiscale", 12, 3, {"patch_size": 5, "width": 4, "hidden": 16})
+    fresh = TrainingState(other, make_optimiser(other, settings()))
+    before = {name: value.clone() for name, value in other.state_dict().items()}
+    assert not resume_from(path, fresh, "job", QUIET)
+    assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
+
+
+def test_a_checkpoint_that_cannot_be_written_keeps_the_earlier_one(tmp_path, monkeypatch):
+    state, _ = make(settings())
+    path = checkpoint_path(str(tmp_path / "model.safetensors"))
+    save_checkpoint(path, state, "job")
+    before = path.read_bytes()
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hsicnn.core.training.checkpoints.os.fsync", full)
+    with pytest.raises(HsicnnError, match="No space left"):
+        save_checkpoint(path, state, "job")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_other_failures_are_not_taken_for_missing_memory():
@@ -213,7 +271,7 @@ def test_other_failures_are_not_taken_for_missing_memory():
     def broken(patches):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    state.network.forward = broken
+    state.network.forward_members = broken
     with pytest.raises(RuntimeError, match="mat1"):
         train(state, lesson, QUIET, lambda _: None)
 
