@@ -12,6 +12,7 @@ from ..errors import LabelError, SplitError
 from ..progress import Portion, Progress
 from ..raster.bands import Band
 from ..raster.source import RasterSource
+from ..raster.writer import class_map_type
 from ..timing import duration
 from .chip_plan import ChipRules, PlannedChip, plan_chips
 from .chips import ChipSetInfo, stored_bytes, write_chip_set
@@ -105,6 +106,7 @@ class ExportRun:
                 f"{len(labels):,} pixels; a classifier needs two or more. Choose another field "
                 "or reference, or add labels of another class."
             )
+        class_map_type(info.code for info in labels.classes)  # said now, not after a training
         whole = self._split(labels)
         self.say(whole.notes)
         split = cap_training(whole, labels.values, settings.max_per_class)

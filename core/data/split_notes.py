@@ -10,6 +10,7 @@ from .labels import Labels
 from .separation import SPLIT_NAMES, TEST, TRAIN, VALIDATION, Codes
 
 THIN = 30  # training pixels below which a class is called thin
+NAMED = 10  # thin classes named before the rest is only counted
 
 
 def class_table(labels: Labels, codes: Codes) -> npt.NDArray[np.int64]:
@@ -70,6 +71,8 @@ def thin_classes(labels: Labels, codes: Codes) -> tuple[str, ...]:
         if lacking:
             what += f" Its {' and '.join(lacking)} figures cannot be known."
         sentences.append(what)
+    if len(sentences) > NAMED:
+        sentences[NAMED:] = [f"{len(sentences) - NAMED} more classes are thin."]
     return tuple(sentences)
 
 

@@ -14,7 +14,7 @@ from ..data.chips import ChipSetInfo
 from ..data.normalisation import Normalisation, fit_normalisation
 from ..data.pixel_store import PixelStore
 from ..data.separation import TRAIN, VALIDATION
-from ..data.split_notes import THIN
+from ..data.split_notes import NAMED, THIN
 from ..errors import ChipSetError, InputError
 from ..progress import Progress
 from ..runtime.devices import Device
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 MOST_FITTED = 200_000  # pixels a normalisation is fitted on: more change nothing
 CHUNK = 4096  # patches indexed at once
-NAMED = 10  # thin classes named in one warning
 
 
 def check_outputs(model: str, report: str) -> None:

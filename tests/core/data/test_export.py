@@ -11,7 +11,7 @@ from hsicnn.core.data.export import ExportSettings, export_training_chips
 from hsicnn.core.data.leakage import location_only_score
 from hsicnn.core.data.pixel_store import load_pixels
 from hsicnn.core.data.splits import TEST, TRAIN, VALIDATION
-from hsicnn.core.errors import ChipSetError, InputError, LabelError, SplitError
+from hsicnn.core.errors import ChipSetError, HsicnnError, InputError, LabelError, SplitError
 from hsicnn.core.raster.source import RasterSource
 from osgeo import gdal, ogr
 
@@ -282,3 +282,12 @@ def test_an_image_is_read_only_around_its_labels(scene, monkeypatch):
     assert read[:11, :11].all()
     assert not read[11:].any()
     assert not read[:, 11:].any()
+
+
+@pytest.mark.parametrize("code", [-5, 70_000])
+def test_codes_that_no_class_map_can_hold_are_refused_before_a_training(scene, tmp_path, code):
+    labels = np.where(scene.labels == 3, code, scene.labels).astype(np.int32)
+    reference = tmp_path / "codes.tif"
+    write_raster(reference, labels[None], scene.grid)
+    with pytest.raises(HsicnnError, match=f"{code} does not fit a class map"):
+        export(scene, reference=str(reference))
