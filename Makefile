@@ -29,10 +29,10 @@ check: env  ## Linter, formatter, types, floors, security
 bench: env  ## Speed, then accuracy (long); ARGS=speed or ARGS=accuracy for one
 	@$(PYTHON) benchmarks/run.py $(ARGS)
 
-zip: env  ## The plugin as build/hsicnn-VERSION.zip, from what is committed
+zip:  ## The plugin as build/hsicnn-VERSION.zip, from what is committed
 	@mkdir -p build
 	@git archive --format=zip --prefix=hsicnn/ -o build/hsicnn-$(VERSION).zip HEAD \
-	  __init__.py metadata.txt requirements.txt LICENSE README.md CHANGELOG.md hsicnn_plugin algorithms core models
+	  __init__.py metadata.txt requirements.txt LICENSE README.md CHANGELOG.md ':(glob)docs/*.md' hsicnn_plugin algorithms core models
 	@echo build/hsicnn-$(VERSION).zip
 
 headless: env  ## Run the checkout in qgis_process: make headless ARGS=list
