@@ -1,5 +1,6 @@
 # hsicnn: `make help` lists the targets. Each does its own set-up.
 SHELL := /bin/bash
+BUILD := build
 PYTHON := .venv/bin/python
 VERSION := $(shell sed -n 's/^version=//p' metadata.txt)
 export QT_QPA_PLATFORM ?= offscreen
@@ -30,10 +31,10 @@ bench: env  ## Speed, then accuracy (long); ARGS=speed or ARGS=accuracy for one
 	@$(PYTHON) benchmarks/run.py $(ARGS)
 
 zip:  ## The plugin as build/hsicnn-VERSION.zip, from what is committed
-	@mkdir -p build
-	@git archive --format=zip --prefix=hsicnn/ -o build/hsicnn-$(VERSION).zip HEAD \
+	@mkdir -p $(BUILD)
+	@git archive --format=zip --prefix=hsicnn/ -o $(BUILD)/hsicnn-$(VERSION).zip HEAD \
 	  __init__.py metadata.txt requirements.txt LICENSE README.md CHANGELOG.md ':(glob)docs/*.md' hsicnn_plugin algorithms core models
-	@echo build/hsicnn-$(VERSION).zip
+	@echo $(BUILD)/hsicnn-$(VERSION).zip
 
 headless: env  ## Run the checkout in qgis_process: make headless ARGS=list
 	@$(PYTHON) tests/support/headless.py $(ARGS)

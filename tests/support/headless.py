@@ -26,15 +26,16 @@ def program() -> str:
     raise RuntimeError("qgis_process is not there; install QGIS (apt-get install qgis)")
 
 
-def profile(folder: Path) -> dict[str, str]:
-    """Make a profile where the checkout is a plugin; return the environment that uses it.
+def profile(folder: Path, plugin: Path = ROOT) -> dict[str, str]:
+    """Make a profile where a folder is the plugin; return the environment that uses it.
 
     Args:
         folder: an empty folder that is thrown away afterwards.
+        plugin: the checkout, or an unpacked release.
     """
     plugins = folder / "plugins"
     plugins.mkdir()
-    (plugins / "hsicnn").symlink_to(ROOT, target_is_directory=True)
+    (plugins / "hsicnn").symlink_to(plugin, target_is_directory=True)
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o700)
     # Not every variable of the caller's: a Python that is active there is not QGIS's.
