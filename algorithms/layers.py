@@ -101,7 +101,15 @@ def raster_path(layer: QgsRasterLayer) -> str:
     parts = QgsProviderRegistry.instance().decodeUri("gdal", source)
     # A name inside a container (GPKG:file:table) is kept as it is; options of the kind
     # |option:... are QGIS's own.
-    return source if parts.get("layerName") else str(parts.get("path") or source)
+    return source if parts.get("layerName") else _gdal_path(parts) or source
+
+
+def _gdal_path(parts: dict[str, Any]) -> str:
+    """Return a decoded source as GDAL's path, which names the archive that it lies in."""
+    path = str(parts.get("path") or "")
+    if not path:
+        return ""
+    return f"{parts.get('vsiPrefix') or ''}{path}{parts.get('vsiSuffix') or ''}"
 
 
 def raster_styles(layer: QgsRasterLayer) -> list[Style]:
@@ -126,7 +134,7 @@ def vector_path(
     """
     if layer.providerType() == "ogr" and not _needs_copy(layer, field):
         parts = QgsProviderRegistry.instance().decodeUri("ogr", layer.source())
-        path = str(parts.get("path") or "")
+        path = _gdal_path(parts)
         # Without a name or a number the file has one layer, or it is the first.
         if path and parts.get("layerId") is None:
             return path, str(parts.get("layerName") or "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -199,3 +201,39 @@ def test_a_web_map_is_refused(layers):
     layer = QgsRasterLayer(source, "tiles", "wms")
     with pytest.raises(InputError, match=r"'tiles' comes from 'wms'.*GeoTIFF"):
         layers.raster_path(layer)
+
+
+def archive(path: Path, *members: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as made:
+        for member in members:
+            made.write(member, f"inside/{member.name}")
+    return path
+
+
+def test_a_raster_inside_an_archive_is_opened_there(layers, labels, tmp_path):
+    copy = tmp_path / "copy.tif"
+    copy.write_bytes(labels.read_bytes())
+    packed = archive(tmp_path / "two rasters.zip", labels, copy)
+    layer = QgsRasterLayer(f"/vsizip/{packed}/inside/copy.tif|option:NUM_THREADS=1", "copy")
+    assert layer.isValid()
+    assert layers.raster_path(layer) == f"/vsizip/{packed}/inside/copy.tif"
+    assert gdal.Open(layers.raster_path(layer)).RasterXSize == 4
+
+
+def test_a_compressed_raster_is_opened_as_it_is(layers, labels, tmp_path):
+    packed = tmp_path / "labels.tif.gz"
+    packed.write_bytes(gzip.compress(labels.read_bytes()))
+    layer = QgsRasterLayer(str(packed), "labels")
+    assert layer.isValid()
+    assert gdal.Open(layers.raster_path(layer)).RasterXSize == 4
+
+
+def test_a_vector_layer_inside_an_archive_is_opened_there(layers, points, context, tmp_path):
+    packed = archive(tmp_path / "field.zip", points)
+    layer = QgsVectorLayer(
+        f"/vsizip/{packed}/inside/{points.name}|layername=samples", "samples", "ogr"
+    )
+    assert layer.isValid()
+    path, name = layers.vector_path(layer, context, "cover")
+    assert path == f"/vsizip/{packed}/inside/{points.name}"
+    assert values(path, name, "cover") == ["oak", "oak", "pine", "pine"]
