@@ -34,11 +34,10 @@ class Package:
 _ALL = (
     Package("osgeo", "gdal", "GDAL's Python bindings", "reading and writing rasters", True),
     Package("numpy", "numpy", "numpy", "every computation", True),
-    Package("scipy", "scipy", "scipy", "distances and interpolation", True),
+    Package("scipy", "scipy", "scipy", "distances and matching bands", True),
     Package("matplotlib", "matplotlib", "matplotlib", "pictures in reports", True),
     Package("torch", "torch>=2.6", "PyTorch", "training and applying networks"),
     Package("safetensors", "safetensors>=0.4", "safetensors", "model files"),
-    Package("sklearn", "scikit-learn>=1.2", "scikit-learn", "baselines such as SVM"),
 )
 
 #: Every package by the module that is imported.

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 from ..progress import Progress
 from ..report.files import write_text
-from . import dependencies, devices
+from . import dependencies, devices, jobs
+
+#: What training and classifying must have; what else is missing does not stop them.
+_NEEDED = (*jobs.JOBS["train_classifier"].needs, *jobs.JOBS["classify_raster"].needs)
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def check_environment(
     advice.extend(problems)
     result = EnvironmentResult(
         report=report,
-        ready=not {"torch", "safetensors", "numpy", "osgeo"} & set(absent) and bool(found),
+        ready=not {*_NEEDED} & set(absent) and bool(found),
         facts=facts,
         packages=packages,
         devices=found,

@@ -29,7 +29,8 @@ class Job:
 
 
 _RASTERS = ("numpy", "osgeo", "scipy")
-_NETWORKS = ("numpy", "osgeo", "torch", "safetensors")
+_REPORTS = ("matplotlib",)
+_NETWORKS = (*_RASTERS, "torch", "safetensors")
 
 #: Every job by its name.
 JOBS: Mapping[str, Job] = MappingProxyType(
@@ -48,7 +49,7 @@ JOBS: Mapping[str, Job] = MappingProxyType(
         ),
         "train_classifier": Job(
             "core.training.train:train_classifier",
-            _NETWORKS,
+            (*_NETWORKS, *_REPORTS),
             ("output", "report"),
             "training",
         ),
@@ -60,7 +61,7 @@ JOBS: Mapping[str, Job] = MappingProxyType(
         ),
         "assess_accuracy": Job(
             "core.accuracy.assess:assess_accuracy",
-            _RASTERS,
+            (*_RASTERS, *_REPORTS),
             ("report", "json", "errors"),
             "assessing the accuracy",
         ),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hsicnn.core.errors import DependencyError, InputError
 from hsicnn.core.progress import SilentProgress
-from hsicnn.core.runtime import dependencies, environment
+from hsicnn.core.runtime import dependencies, environment, jobs
 
 
 def test_a_machine_without_torch_is_told_what_to_install(monkeypatch, tmp_path):
@@ -22,6 +22,20 @@ def test_a_machine_without_torch_is_told_what_to_install(monkeypatch, tmp_path):
     text = report.read_text(encoding="utf-8")
     assert "cannot run yet" in text
     assert "&lt;lacks torch&gt;" in text
+
+
+@pytest.mark.parametrize("module", ["scipy", "matplotlib"])
+def test_a_machine_without_what_training_imports_is_not_ready(monkeypatch, module):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(dependencies, "installed", lambda name: name != module)
+    result = environment.check_environment(progress=SilentProgress())
+    assert not result.ready
+    assert f'pip install "{module}"' in result.advice[0]
+
+
+def test_only_what_is_used_is_asked_for():
+    needed = {module for job in jobs.JOBS.values() for module in job.needs}
+    assert needed == set(dependencies.PACKAGES)
 
 
 def test_a_machine_with_everything_is_ready(tmp_path):
@@ -55,5 +69,5 @@ def test_a_report_that_cannot_be_written_is_named(tmp_path):
 
 def test_require_names_the_package_and_the_command(monkeypatch):
     monkeypatch.setattr(dependencies, "installed", lambda module: False)
-    with pytest.raises(DependencyError, match=r"scikit-learn .*pip install .*scikit-learn"):
-        dependencies.require("sklearn")
+    with pytest.raises(DependencyError, match=r"PyTorch .*pip install .*torch>="):
+        dependencies.require("torch")
