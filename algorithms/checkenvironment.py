@@ -44,7 +44,7 @@ class CheckEnvironment(HsicnnAlgorithm):
         trials = []
         for candidate in interpreter.candidates(self._python):
             progress.check_cancel()
-            trials.append(interpreter.try_candidate(candidate, needs))
+            trials.append(interpreter.try_candidate(candidate, needs, progress.check_cancel))
         self._arguments["interpreters"] = [trial.describe() for trial in trials]
         best = next((trial for trial in trials if trial.works), None)
         if best:

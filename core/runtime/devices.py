@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ..errors import DeviceError
 
-#: What a DEVICE parameter takes; ``cuda:1`` and so on are understood as well.
-DEVICE_CHOICES = ("auto", "cpu", "cuda", "mps", "xpu")
+#: What a DEVICE parameter offers; larger numbers are understood as well.
+DEVICE_CHOICES = ("auto", "cpu", "cuda", "cuda:1", "cuda:2", "cuda:3", "mps", "xpu")
 
 _NAME = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
 

@@ -7,17 +7,20 @@ what the job needs.
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import DependencyError
 from .dependencies import install_command, what_is_missing
@@ -31,7 +34,9 @@ VARIABLE = "HSICNN_PYTHON"
 SETTING = "the setting"
 
 _OLDEST = (3, 9)
-_PROBE_SECONDS = 60
+_PROBE_SECONDS = 60.0
+#: How often the user's cancel is looked for, in seconds.
+_POLL = 0.1
 _WINDOWS = sys.platform == "win32"
 
 # What a candidate runs. Modules are found, not imported (torch takes seconds), save GDAL,
@@ -124,20 +129,28 @@ class Interpreter:
     version: str
 
 
-def find_interpreter(needs: Sequence[str], *, wanted: str = "") -> Interpreter:
+def _never() -> None:
+    """Stand in for a cancel that nobody can press."""
+
+
+def find_interpreter(
+    needs: Sequence[str], *, wanted: str = "", check_cancel: Callable[[], None] = _never
+) -> Interpreter:
     """Return the first interpreter that has what a job needs.
 
     Args:
         needs: top-level modules.
         wanted: what the user has set; tried first, and an error where it does not run.
+        check_cancel: raises when the user has cancelled; asked ten times a second.
 
     Raises:
+        Cancelled: from ``check_cancel``.
         DependencyError: none has everything; the message lists what was tried and says how to
             install what is missing.
     """
     trials: list[Trial] = []
     for candidate in candidates(wanted):
-        trial = try_candidate(candidate, needs)
+        trial = try_candidate(candidate, needs, check_cancel)
         if trial.works:
             return Interpreter(candidate.path, candidate.origin, trial.version)
         trials.append(trial)
@@ -215,8 +228,10 @@ def _inside(folder: Path, origin: str) -> Iterator[tuple[str, str]]:
             yield str(place / name), origin
 
 
-def try_candidate(candidate: Candidate, needs: Sequence[str]) -> Trial:
-    """Start a candidate and see what it has; never fails."""
+def try_candidate(
+    candidate: Candidate, needs: Sequence[str], check_cancel: Callable[[], None] = _never
+) -> Trial:
+    """Start a candidate and see what it has; fails only where ``check_cancel`` does."""
     path = Path(candidate.path)
     try:
         changed = path.stat().st_mtime_ns
@@ -226,7 +241,7 @@ def try_candidate(candidate: Candidate, needs: Sequence[str]) -> Trial:
         return Trial(candidate, "", (), "is not a Python program")
     names = tuple(sorted({*needs, "numpy"}))
     try:
-        answer = _probe(candidate.path, changed, names)
+        answer = _probe(candidate.path, changed, names, check_cancel)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return Trial(candidate, "", (), f"does not run ({str(error).strip()})")
     version = tuple(answer["version"])
@@ -257,33 +272,72 @@ def worker_environment(environment: Mapping[str, str], temporary: str = "") -> d
     return kept
 
 
-def _probe(path: str, changed: int, names: tuple[str, ...]) -> dict[str, Any]:
-    answer = _cached_probe(path, changed, names)
-    if not all(answer["found"].values()):
-        # What is missing may be installed while QGIS runs: only good news is kept.
-        _cached_probe.cache_clear()
-    return answer
+#: Answers of interpreters that have everything they were asked for: what is missing may be
+#: installed while QGIS runs, so only good news is kept.
+_ANSWERS: dict[tuple[str, int, tuple[str, ...]], dict[str, Any]] = {}
 
 
-@functools.lru_cache(maxsize=32)
-def _cached_probe(path: str, changed: int, names: tuple[str, ...]) -> dict[str, Any]:
-    """Run the probe; ``changed`` makes a replaced interpreter a new one to the cache."""
-    del changed
-    done = subprocess.run(
-        [path, "-c", _PROBE, *names],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_PROBE_SECONDS,
-        check=False,
-        env=worker_environment(os.environ),
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
+def _probe(
+    path: str, changed: int, names: tuple[str, ...], check_cancel: Callable[[], None]
+) -> dict[str, Any]:
+    """Return what an interpreter has; ``changed`` tells a replaced one from what it was."""
+    known = _ANSWERS.get((path, changed, names))
+    if known is not None:
+        return known
+    code, said, complained = _output_of([path, "-c", _PROBE, *names], check_cancel)
+    for line in said.splitlines():
         if line.startswith("hsicnn "):
             answer: dict[str, Any] = json.loads(line[len("hsicnn ") :])
+            if all(answer["found"].values()):
+                _ANSWERS[path, changed, names] = answer
             return answer
-    words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
-    raise ValueError(f"exit code {done.returncode}: {words[-1]}")
+    words = complained.strip().splitlines() or ["no message"]
+    raise ValueError(f"exit code {code}: {words[-1]}")
+
+
+def _output_of(command: Sequence[str], check_cancel: Callable[[], None]) -> tuple[int, str, str]:
+    """Run a program for a minute at the most; return its exit code and what it wrote.
+
+    It writes into files: a pipe would stay open as long as anything it has started.
+    """
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=complained,
+            env=worker_environment(os.environ),
+            start_new_session=not _WINDOWS,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        ends = time.monotonic() + _PROBE_SECONDS
+        try:
+            while process.poll() is None:
+                check_cancel()
+                if time.monotonic() > ends:
+                    raise ValueError(f"no answer within {_PROBE_SECONDS:.0f} seconds")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_POLL)
+        finally:
+            _end(process)
+        return process.returncode, _text_of(said), _text_of(complained)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that still runs, with what it has started where the system can."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 def _nothing_found(trials: Sequence[Trial], needs: Sequence[str]) -> str:

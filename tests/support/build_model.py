@@ -2,7 +2,7 @@
 
 Run it with the oldest QGIS that is supported (newer ones read what it writes):
 
-    QT_QPA_PLATFORM=offscreen .venv/bin/python tests/support/build_model.py
+    QT_HASH_SEED=0 QT_QPA_PLATFORM=offscreen .venv/bin/python tests/support/build_model.py
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def build() -> QgsProcessingModelAlgorithm:
     add_step(model, "train", training, {"Model": "OUTPUT"}, 1)
     classifying = {"INPUT": from_input("RASTER"), "MODEL": from_step("train")}
     add_step(model, "classify", classifying, {"Map": "OUTPUT"}, 2)
-    assessing = {"INPUT": from_step("classify"), **labels, "SAMPLES": from_step("export")}
+    # The chip set holds the labels and says which of them are test pixels.
+    assessing = {"INPUT": from_step("classify"), "SAMPLES": from_step("export")}
     add_step(model, "assess", assessing, {"Report": "REPORT"}, 3)
     model.setParameterOrder(["RASTER", "REFERENCE", "FIELD", "EPOCHS"])
     model.setHelpContent(HELP)
