@@ -95,9 +95,13 @@ class MapOutputs:
                 writer.write(block.window, values)
 
     def commit(self) -> None:
-        """Give all rasters their final names."""
-        for writer in self._writers.values():
-            writer.commit()
+        """Give all rasters their final names, or none of them.
+
+        Raises:
+            RasterError: one cannot be written or renamed; what was there before, of all
+                of them, is still there.
+        """
+        RasterWriter.commit_all(list(self._writers.values()))
 
     def _open(self, name: str, path: str) -> RasterWriter:
         classes = self._bundle.classes

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import RasterError
 
@@ -62,33 +64,88 @@ def side_file(path: Path, suffix: str) -> Path:
     return path.with_suffix(suffix) if suffix == ".qml" else path.with_name(path.name + suffix)
 
 
-def move_into_place(temporary: Path, target: Path) -> None:
-    """Rename a finished raster with its side files; replaces what was there before.
+def move_into_place(finished: Sequence[tuple[Path, Path]]) -> None:
+    """Rename finished rasters with their side files: all of them, or none.
 
-    The raster itself goes first: if that fails, nothing was changed.
+    What was there before is kept under another name until the last one is in its place.
+
+    Args:
+        finished: temporary and final path of each raster.
 
     Raises:
-        RasterError: the files cannot be renamed.
+        RasterError: a file cannot be renamed; every one is as it was before.
     """
+    moves: list[_Move] = []
+    target = Path()
     try:
-        temporary.replace(target)
+        for temporary, target in finished:
+            for suffix in ("", *STALE, ".qml"):
+                made, place = side_file(temporary, suffix), side_file(target, suffix)
+                if made.exists() or (suffix in STALE and place.exists()):
+                    moves.append(_Move(place, _keep(place)))
+                    _put(made, place)
     except OSError as error:
+        lost = _undo(moves)
         raise RasterError(
             f"{target} cannot be replaced: {error.strerror}. If it is open in a program, such "
-            "as a layer in QGIS, close it there, or choose another file."
+            f"as a layer in QGIS, close it there, or choose another file. {lost}"
         ) from error
+    for move in moves:
+        if move.kept:
+            with suppress(OSError):
+                move.kept.unlink(missing_ok=True)
+
+
+class _Move(NamedTuple):
+    """A file that takes its place, and where what was there before is kept."""
+
+    place: Path
+    kept: Path | None
+
+
+def _keep(place: Path) -> Path | None:
+    """Give a file a second name where the disk can, so that it never goes missing."""
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(place))
+    if not os.path.lexists(place):
+        return None
+    kept = place.with_name(f".{place.name}.{secrets.token_hex(4)}.before")
+    linked = False
+    if not place.is_symlink():  # of a link, the link itself is kept
+        with suppress(OSError):  # no second names on FAT and on some network drives
+            os.link(place, kept)
+            linked = True
+    if not linked:
+        place.replace(kept)
+    return kept
+
+
+def _put(made: Path, place: Path) -> None:
+    """Rename a file; where none was made, only the old one goes."""
+    if made.exists():
+        made.replace(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def _undo(moves: Sequence[_Move]) -> str:
+    """Put back what was there before; tells where that did not work, and where it lies."""
+    lost = [_put_back(*move) for move in reversed(moves)]
+    return " ".join(filter(None, lost)) or "What was there before is unchanged."
+
+
+def _put_back(place: Path, kept: Path | None) -> str:
+    """Undo a move; tells what is not as it was."""
     try:
-        for suffix in (*STALE, ".qml"):
-            made = side_file(temporary, suffix)
-            if made.exists():
-                made.replace(side_file(target, suffix))
-            elif suffix in STALE:
-                side_file(target, suffix).unlink(missing_ok=True)
-    except OSError as error:
-        raise RasterError(
-            f"{target} is written, but a file beside it is not ({error}); its names or colours "
-            "may be those of an earlier file. Run again with another file name."
-        ) from error
+        if kept is None:
+            place.unlink(missing_ok=True)
+        elif place.exists() and place.samefile(kept):
+            kept.unlink()  # a second name of a file that never moved
+        else:
+            kept.replace(place)
+    except OSError:
+        return f"The earlier {place.name} is now {kept}." if kept else f"{place} is a new one."
+    return ""
 
 
 def remove_temporary(temporary: Path) -> None:

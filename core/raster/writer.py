@@ -114,6 +114,7 @@ class RasterWriter:
             self._qml = class_style(categories)
         self._temporary = temporary_name(self.path)
         self._dataset: Any = None
+        self._finished = False
         try:
             with gdal_session():
                 self._dataset = self._create()
@@ -166,13 +167,15 @@ class RasterWriter:
         except RuntimeError as error:
             raise self._failed(error) from error
 
-    def commit(self) -> None:
-        """Finish: flush, open again and check, rename over what was there before.
+    def finish(self) -> None:
+        """Flush, open again and check; the file keeps its temporary name until ``commit``.
 
         Raises:
-            RasterError: the file is incomplete, such as on a full disk, or cannot be
-                renamed. What was there before is still there.
+            RasterError: the file is incomplete, such as on a full disk. What was there
+                before is still there.
         """
+        if self._finished:
+            return
         try:
             with gdal_session():
                 self._dataset.FlushCache()
@@ -185,10 +188,32 @@ class RasterWriter:
         except (RuntimeError, OSError) as error:
             self.discard()
             raise self._failed(error) from error
+        self._finished = True
+
+    def commit(self) -> None:
+        """Finish, and rename over what was there before.
+
+        Raises:
+            RasterError: the file is incomplete, such as on a full disk, or cannot be
+                renamed. What was there before is still there.
+        """
+        RasterWriter.commit_all([self])
+
+    @staticmethod
+    def commit_all(writers: Sequence[RasterWriter]) -> None:
+        """Commit rasters that belong together: all of them get their names, or none.
+
+        Raises:
+            RasterError: one of them is incomplete or cannot be renamed. What was there
+                before any of them is still there.
+        """
         try:
-            move_into_place(self._temporary, self.path)
+            for writer in writers:
+                writer.finish()
+            move_into_place([(writer._temporary, writer.path) for writer in writers])
         finally:
-            self.discard()
+            for writer in writers:
+                writer.discard()
 
     def discard(self) -> None:
         """Remove what was written so far; nothing happens after ``commit``."""

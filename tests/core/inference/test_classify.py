@@ -228,6 +228,27 @@ def test_what_was_there_survives_a_run_that_ends_early(tmp_path, image, model):
     ]
 
 
+def test_an_output_that_cannot_be_replaced_leaves_the_others_too(tmp_path, image, model):
+    class Locking(SilentProgress):
+        """Something takes the place of the second output while the job runs."""
+
+        def report(self, fraction, text=""):
+            (tmp_path / "confidence.tif").mkdir(exist_ok=True)
+
+    (tmp_path / "map.tif").write_bytes(b"earlier")
+    with pytest.raises(RasterError, match=r"confidence.tif cannot be replaced.*is unchanged"):
+        classify_raster(
+            image=str(image),
+            model=str(model),
+            output=str(tmp_path / "map.tif"),
+            confidence=str(tmp_path / "confidence.tif"),
+            progress=Locking(),
+        )
+    assert (tmp_path / "map.tif").read_bytes() == b"earlier"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"confidence.tif", "image.tif", "map.tif", "model.safetensors"}
+
+
 def test_outputs_that_cannot_work_are_refused_first(tmp_path, image, model):
     args = {"image": str(image), "model": str(model)}
     with pytest.raises(InputError, match="Nothing to write"):

@@ -191,6 +191,63 @@ def test_a_target_that_cannot_be_replaced(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def no_links(*_):
+    raise OSError(95, "not supported")
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("stuck", ["other.tif", "map.tif.aux.xml", "map.qml"])
+def test_rasters_that_belong_together_come_all_or_none(
+    tmp_path, before, fake_class, monkeypatch, stuck, links
+):
+    replace = Path.replace
+
+    def refuse(self, target):
+        if Path(target).name == stuck and "partial" in self.name:
+            raise PermissionError(13, "open elsewhere")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    if not links:
+        monkeypatch.setattr("os.link", no_links)
+    options = {"nodata": 0, "categories": [fake_class(1, "a", "#ffffff")]}
+    with RasterWriter(tmp_path / "map.tif", grid(), 1, "uint8", **options) as first:
+        first.write(whole(grid()), np.ones((5, 6), np.uint8))
+        with RasterWriter(tmp_path / "other.tif", grid(), 1, "uint8", **options) as second:
+            with pytest.raises(RasterError, match=r"cannot be replaced: open.*is unchanged"):
+                RasterWriter.commit_all([first, second])
+            assert before()
+
+
+def test_rasters_are_checked_before_any_is_renamed(tmp_path, before, monkeypatch):
+    def torn(_):
+        raise RuntimeError("tile 0, 0 of band 1 is missing")
+
+    first = RasterWriter(tmp_path / "map.tif", grid(), 1, "uint8", nodata=0)
+    second = RasterWriter(tmp_path / "other.tif", grid(), 1, "uint8", nodata=0)
+    first.finish()
+    monkeypatch.setattr(RasterWriter, "_check", torn)
+    with pytest.raises(RasterError, match=r"other.tif cannot be written: tile 0, 0"):
+        RasterWriter.commit_all([first, second])
+    assert before()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_nothing_is_left_of_what_was_replaced(tmp_path, before, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr("os.link", no_links)
+    write(tmp_path / "map.tif", np.ones((1, 5, 6), np.uint8))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["map.qml", "map.tif"]
+
+
+def test_a_link_is_replaced_not_what_it_points_at(tmp_path):
+    (tmp_path / "real.tif").write_bytes(b"real")
+    (tmp_path / "map.tif").symlink_to(tmp_path / "real.tif")
+    write(tmp_path / "map.tif", np.ones((1, 5, 6), np.uint8))
+    assert (tmp_path / "real.tif").read_bytes() == b"real"
+    assert not (tmp_path / "map.tif").is_symlink()
+
+
 FULL_DISK = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
