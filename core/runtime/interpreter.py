@@ -7,23 +7,18 @@ what the job needs.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 from ..errors import DependencyError
 from .dependencies import install_command, what_is_missing
+from .probe import probe
 
 PLUGIN_FOLDER = Path(__file__).resolve().parents[2]
 
@@ -34,37 +29,7 @@ VARIABLE = "HSICNN_PYTHON"
 SETTING = "the setting"
 
 _OLDEST = (3, 9)
-_PROBE_SECONDS = 60.0
-#: How often the user's cancel is looked for, in seconds.
-_POLL = 0.1
 _WINDOWS = sys.platform == "win32"
-
-# What a candidate runs. Modules are found, not imported (torch takes seconds), save GDAL,
-# whose bindings are often present without the library they were built for.
-_PROBE = """
-import importlib.util, json, sys
-found = {}
-for name in sys.argv[1:]:
-    try:
-        found[name] = importlib.util.find_spec(name) is not None
-    except Exception:
-        found[name] = False
-problem = ""
-if found.get("osgeo"):
-    try:
-        from osgeo import gdal
-    except Exception as error:
-        found["osgeo"] = False
-        problem = str(error)
-numpy = ""
-try:
-    import importlib.metadata
-    numpy = importlib.metadata.version("numpy")
-except Exception:
-    pass
-print("hsicnn " + json.dumps({"version": list(sys.version_info[:3]), "found": found,
-                              "problem": problem, "numpy": numpy}))
-"""
 
 
 @dataclass(frozen=True)
@@ -241,7 +206,8 @@ def try_candidate(
         return Trial(candidate, "", (), "is not a Python program")
     names = tuple(sorted({*needs, "numpy"}))
     try:
-        answer = _probe(candidate.path, changed, names, check_cancel)
+        environment = worker_environment(os.environ)
+        answer = probe(candidate.path, changed, names, environment, check_cancel)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return Trial(candidate, "", (), f"does not run ({str(error).strip()})")
     version = tuple(answer["version"])
@@ -270,74 +236,6 @@ def worker_environment(environment: Mapping[str, str], temporary: str = "") -> d
         # GDAL's bindings find QGIS's libraries by PATH only when told so.
         kept["USE_PATH_FOR_GDAL_PYTHON"] = "YES"
     return kept
-
-
-#: Answers of interpreters that have everything they were asked for: what is missing may be
-#: installed while QGIS runs, so only good news is kept.
-_ANSWERS: dict[tuple[str, int, tuple[str, ...]], dict[str, Any]] = {}
-
-
-def _probe(
-    path: str, changed: int, names: tuple[str, ...], check_cancel: Callable[[], None]
-) -> dict[str, Any]:
-    """Return what an interpreter has; ``changed`` tells a replaced one from what it was."""
-    known = _ANSWERS.get((path, changed, names))
-    if known is not None:
-        return known
-    code, said, complained = _output_of([path, "-c", _PROBE, *names], check_cancel)
-    for line in said.splitlines():
-        if line.startswith("hsicnn "):
-            answer: dict[str, Any] = json.loads(line[len("hsicnn ") :])
-            if all(answer["found"].values()):
-                _ANSWERS[path, changed, names] = answer
-            return answer
-    words = complained.strip().splitlines() or ["no message"]
-    raise ValueError(f"exit code {code}: {words[-1]}")
-
-
-def _output_of(command: Sequence[str], check_cancel: Callable[[], None]) -> tuple[int, str, str]:
-    """Run a program for a minute at the most; return its exit code and what it wrote.
-
-    It writes into files: a pipe would stay open as long as anything it has started.
-    """
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=complained,
-            env=worker_environment(os.environ),
-            start_new_session=not _WINDOWS,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        ends = time.monotonic() + _PROBE_SECONDS
-        try:
-            while process.poll() is None:
-                check_cancel()
-                if time.monotonic() > ends:
-                    raise ValueError(f"no answer within {_PROBE_SECONDS:.0f} seconds")
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_POLL)
-        finally:
-            _end(process)
-        return process.returncode, _text_of(said), _text_of(complained)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that still runs, with what it has started where the system can."""
-    if process.poll() is not None:
-        return
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _text_of(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
 
 
 def _nothing_found(trials: Sequence[Trial], needs: Sequence[str]) -> str:

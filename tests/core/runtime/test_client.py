@@ -176,11 +176,36 @@ def test_cancel_is_enforced_on_a_job_that_does_not_listen(tmp_path):
     assert gone_soon(grandchild)
 
 
+@posix_only
+def test_a_killed_worker_leaves_nothing_half_written(listener, tmp_path):
+    output = tmp_path / "map.tif"
+    output.write_text("what was there before")
+    with pytest.raises(WorkerError):
+        run("half", listener, output=str(output))
+    assert [path.name for path in tmp_path.iterdir()] == ["map.tif"]
+    assert output.read_text() == "what was there before"
+
+
 def test_a_job_cancelled_before_it_starts_does_not_start(listener, tmp_path):
     listener.cancelled.set()
     with pytest.raises(Cancelled):
         run("wait", listener, marker=str(tmp_path / "marker"))
     assert not (tmp_path / "marker").exists()
+
+
+@posix_only
+def test_a_job_cancelled_while_a_python_is_looked_for_ends_as_cancelled(listener, tmp_path):
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nsleep 120\n")
+    python.chmod(0o755)
+
+    def check_cancel():
+        if (tmp_path / "started").exists():
+            raise Cancelled
+
+    listener.check_cancel = check_cancel
+    with pytest.raises(Cancelled):
+        client.run_job("echo", {}, listener, python=str(python), program=PROGRAM)
 
 
 def test_temporary_files_go_with_the_worker(listener):

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from hsicnn.core.errors import DependencyError
-from hsicnn.core.runtime import interpreter
+from hsicnn.core.errors import Cancelled, DependencyError
+from hsicnn.core.runtime import interpreter, probe
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="scripts as programs")
 
@@ -16,6 +17,16 @@ def program(path: Path, text: str) -> Path:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return path
+
+
+def gone_soon(process: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for yet counts as ended."""
+    for _ in range(100):
+        state = Path(f"/proc/{process}/stat")
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.fixture
@@ -129,3 +140,29 @@ def test_an_environment_in_the_module_path_is_found(tmp_path, monkeypatch):
     python.write_text("")
     monkeypatch.setattr(sys, "path", [str(packages), *sys.path])
     assert str(python) in [candidate.path for candidate in interpreter.candidates()]
+
+
+@posix_only
+def test_cancel_is_heard_while_a_candidate_sleeps(tmp_path, bare_machine):
+    """The candidate and what it has started are gone, and no verdict is passed on it."""
+    marker = tmp_path / "marker"
+    sleeping = program(tmp_path / "python3", f"sleep 120 & echo $$ $! > {marker}; wait")
+    bare_machine.append((str(sleeping), interpreter.SETTING))
+
+    def check_cancel():
+        if marker.exists() and len(marker.read_text().split()) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        interpreter.find_interpreter(("numpy",), check_cancel=check_cancel)
+    for process in map(int, marker.read_text().split()):
+        assert gone_soon(process)
+
+
+@posix_only
+def test_a_candidate_that_never_answers_is_passed_over(tmp_path, bare_machine, monkeypatch):
+    monkeypatch.setattr(probe, "_SECONDS", 0.3)
+    sleeping = program(tmp_path / "a/python3", "sleep 120; true")
+    bare_machine.append((str(sleeping), "a test"))
+    with pytest.raises(DependencyError, match="no answer within"):
+        interpreter.find_interpreter(("numpy",))
