@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import DeviceError
 
 #: What a DEVICE parameter offers; larger numbers are understood as well.
-DEVICE_CHOICES = ("auto", "cpu", "cuda", "cuda:1", "cuda:2", "cuda:3", "mps", "xpu")
+DEVICE_CHOICES = ("auto", "cpu", "cuda", *(f"cuda:{card}" for card in range(8)), "mps", "xpu")
 
 _NAME = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
 
@@ -57,7 +57,7 @@ def choose_device(wanted: str = "auto") -> Device:
     asked = wanted.strip().lower() or "auto"
     if not _NAME.fullmatch(asked):
         raise DeviceError(
-            f"'{wanted}' is not a device; choose one of {', '.join(DEVICE_CHOICES)}, or a "
+            f"'{wanted}' is not a device; choose one of auto, cpu, cuda, mps, xpu, or a "
             "numbered one such as cuda:1."
         )
     if asked == "cpu":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hsicnn.core.errors import Cancelled, RasterError
+from hsicnn.core.errors import Cancelled, DeviceError, RasterError
 from qgis.core import QgsProcessingContext, QgsProcessingException
 
 
@@ -112,3 +112,19 @@ def test_layers_get_names(provider, job, context, feedback, tmp_path):
 
 def test_cancelled_is_an_error_of_the_project():
     assert str(Cancelled()) == "Cancelled."
+
+
+def test_a_card_that_is_not_there_is_the_cores_to_refuse(
+    provider, job, context, feedback, tmp_path
+):
+    pytest.importorskip("torch")
+    from hsicnn.core.runtime.devices import choose_device
+
+    chips = tmp_path / "chips"
+    chips.mkdir()
+    model = str(tmp_path / "model.safetensors")
+    values = {"INPUT": str(chips), "OUTPUT": model, "DEVICE": "cuda:7"}
+    run(provider, "trainclassifier", values, context, feedback)
+    assert job.calls[0][1]["device"] == "cuda:7"
+    with pytest.raises(DeviceError, match=r"cuda:7 was asked for"):
+        choose_device("cuda:7")
