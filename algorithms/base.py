@@ -209,7 +209,12 @@ class HsicnnAlgorithm(QgsProcessingAlgorithm):
         return self.SUMMARY
 
     def shortHelpString(self) -> str:
-        return f"<p>{self.SUMMARY}</p>{self.HELP}"
+        explained = "".join(
+            f"<h3>{item.description()}</h3><p>{item.help()}</p>"
+            for item in self.parameterDefinitions()
+            if item.help()
+        )
+        return f"<p>{self.SUMMARY}</p>{self.HELP}{explained}"
 
     def icon(self) -> QIcon:
         return QIcon(str(ICON))

@@ -65,8 +65,8 @@ class TrainClassifier(HsicnnAlgorithm):
     SUMMARY = "Trains a convolutional network on a chip set and writes a model file."
     HELP = (
         "<p>The defaults are a recipe that makes a good map from a small reference set in a few "
-        "minutes of CPU; settings left empty take the chosen network's own. The best epoch is "
-        "chosen by the validation pixels; the test pixels are not looked at.</p>"
+        "minutes of CPU; settings left empty take the chosen network's own. Validation pixels are "
+        "watched while training; test pixels have no say in it.</p>"
         "<p>A training that was cancelled or interrupted goes on from its last epoch when it is "
         "started again with the same settings and output.</p>"
         "<p>Next: <i>Classify raster</i> with the model.</p>"

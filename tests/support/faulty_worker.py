@@ -86,7 +86,15 @@ def temporary(*, progress):
     return file.name
 
 
-FUNCTIONS = (echo, crash, leave, hang, wait, chatter, big, fail, refuse, temporary)
+def half(*, output, progress):
+    """Dies in the middle of writing, the way the project's writers write."""
+    target = Path(output)
+    (target.parent / f".{target.stem}.0a1b2c3d.partial{target.suffix}").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+FUNCTIONS = (half, echo, crash, leave, hang, wait, chatter, big, fail, refuse, temporary)
 
 
 def job_table() -> dict:
