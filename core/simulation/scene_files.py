@@ -116,7 +116,7 @@ class ImageFile:
             last = written.GetRasterBand(written.RasterCount)
             last.ReadRaster(0, written.RasterYSize - 1, written.RasterXSize, 1)
             del last, written
-        move_into_place(self._part, self._path)
+        move_into_place([(self._part, self._path)])
 
     def __enter__(self) -> ImageFile:
         """Start writing."""
