@@ -8,12 +8,17 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+#: What is written beside an output and has an ending of its own, with the output's name.
+_SIDES = (".checkpoint.safetensors", ".aux.xml", ".ovr", ".msk")
+
 
 def remove_leftovers(paths: Iterable[str], since: float) -> tuple[Path, ...]:
     """Remove the temporary files of outputs, made by a worker that could not do it itself.
 
     Every writer of the project writes beside its output, as ``.map.0a1b2c3d.partial.tif`` for
-    ``map.tif``. Call this while the outputs are locked: then nobody else writes them.
+    ``map.tif``. What the output is to replace waits as ``.map.tif.0a1b2c3d.before``, a chip set
+    as ``.chips.0a1b2c3d.old``: it takes its place again where the worker ended before the new
+    one was there. Call this while the outputs are locked: then nobody else writes them.
 
     Args:
         paths: the outputs of the job.
@@ -22,20 +27,50 @@ def remove_leftovers(paths: Iterable[str], since: float) -> tuple[Path, ...]:
     Returns:
         What was removed.
     """
-    removed = []
+    removed: list[Path] = []
     for path in map(Path, paths):
-        names = {re.escape(path.name), re.escape(path.stem)}
-        pattern = re.compile(rf"\.({'|'.join(sorted(names))})\.[0-9a-f]+\.partial(\..*)?")
         with contextlib.suppress(OSError):
-            for found in [item for item in path.parent.iterdir() if pattern.fullmatch(item.name)]:
-                if found.stat().st_mtime >= since:
-                    _remove(found)
-                    removed.append(found)
+            names = [item.name for item in path.parent.iterdir() if item.name.startswith(".")]
+            removed += _remove_unfinished(path, names, since)
+            removed += _settle_replaced(path, names)
     return tuple(removed)
 
 
+def _remove_unfinished(path: Path, names: Iterable[str], since: float) -> list[Path]:
+    own = "|".join(re.escape(name) for name in (*_names(path), path.stem))
+    pattern = re.compile(rf"\.({own})\.[0-9a-f]+\.partial(\..*)?")
+    found = [path.with_name(name) for name in names if pattern.fullmatch(name)]
+    unfinished = [item for item in found if item.stat().st_mtime >= since]
+    for item in unfinished:
+        _remove(item)
+    return unfinished
+
+
+def _settle_replaced(path: Path, names: Iterable[str]) -> list[Path]:
+    """Put back what is missing under its own name; remove what was replaced.
+
+    Their times are those of the earlier output and say nothing about this job.
+    """
+    own = "|".join(re.escape(name) for name in _names(path))
+    pattern = re.compile(rf"\.({own})\.[0-9a-f]{{8}}\.(old|before)")
+    removed = []
+    for match in filter(None, map(pattern.fullmatch, names)):
+        kept, place = path.with_name(match[0]), path.with_name(match[1])
+        if place.exists():
+            _remove(kept)
+            removed.append(kept)
+        else:
+            kept.rename(place)
+    return removed
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """Return the names of an output and of what lies beside it."""
+    return (path.name, *(f"{path.name}{side}" for side in _SIDES), f"{path.stem}.qml")
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

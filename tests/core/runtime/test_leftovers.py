@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from hsicnn.core.runtime.leftovers import remove_leftovers
 
@@ -29,3 +30,50 @@ def test_older_files_are_somebody_elses(tmp_path):
 
 def test_a_folder_that_is_not_there_is_no_error(tmp_path):
     assert remove_leftovers([str(tmp_path / "none" / "map.tif")], 0.0) == ()
+
+
+def test_the_temporary_file_of_a_checkpoint_goes_and_the_checkpoint_stays(tmp_path):
+    from hsicnn.core.training.checkpoints import checkpoint_path
+
+    output = str(tmp_path / "model.safetensors")
+    checkpoint = checkpoint_path(output)
+    checkpoint.write_text("x")
+    part = checkpoint.with_name(f".{checkpoint.name}.0a1b2c3d.partial")
+    part.write_text("x")
+    assert remove_leftovers([output], time.time() - 5) == (part,)
+    assert checkpoint.exists()
+
+
+def kept(place: Path, ending: str, content: str) -> Path:
+    """What waits to be replaced; older than the job."""
+    path = place.with_name(f".{place.name}.0a1b2c3d.{ending}")
+    path.write_text(content)
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    return path
+
+
+def test_what_was_set_aside_comes_back_where_nothing_replaced_it(tmp_path):
+    chips = tmp_path / "chips"
+    aside = tmp_path / ".chips.0a1b2c3d.old"
+    (aside / "images").mkdir(parents=True)
+    unfinished = tmp_path / ".chips.11111111.partial"
+    unfinished.mkdir()
+    style = kept(tmp_path / "map.qml", "before", "style")
+    removed = remove_leftovers([str(chips), str(tmp_path / "map.tif")], time.time() - 5)
+    assert removed == (unfinished,)
+    assert (chips / "images").is_dir()
+    assert (tmp_path / "map.qml").read_text() == "style"
+    assert not style.exists()
+    assert not aside.exists()
+
+
+def test_what_was_replaced_goes(tmp_path):
+    (tmp_path / "map.tif").write_text("new")
+    (tmp_path / "chips").mkdir()
+    (tmp_path / ".chips.0a1b2c3d.old" / "images").mkdir(parents=True)
+    gone = {tmp_path / ".chips.0a1b2c3d.old", kept(tmp_path / "map.tif", "before", "old")}
+    others = {kept(tmp_path / "other.tif", "before", "x"), tmp_path / ".map.tif.old"}
+    (tmp_path / ".map.tif.old").write_text("x")
+    assert set(remove_leftovers([str(tmp_path / name) for name in ("map.tif", "chips")], 0)) == gone
+    assert (tmp_path / "map.tif").read_text() == "new"
+    assert all(path.exists() for path in others)
