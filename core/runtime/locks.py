@@ -1,7 +1,7 @@
 """Locks on outputs: of two jobs that would write one file, the second is refused.
 
-The operating system holds the locks and lets them go with the process, so a crash leaves
-none behind. The lock files lie in the temporary folder, not beside the outputs.
+The operating system holds the locks and lets them go with the process, so a crash locks
+nothing for good. The lock files lie in the temporary folder, not beside the outputs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def output_locks(paths: Iterable[str]) -> Iterator[None]:
         paths: files or folders that a job writes.
 
     Raises:
-        InputError: another job is writing one of them.
+        InputError: another job is writing one of them, or no lock can be made.
     """
     with contextlib.ExitStack() as stack:
         # Sorted, so that two jobs with common outputs cannot each hold half of them.
@@ -38,16 +38,53 @@ def output_locks(paths: Iterable[str]) -> Iterator[None]:
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[None]:
     name = hashlib.sha256(os.path.normcase(path).encode("utf-8", "surrogateescape")).hexdigest()
-    with (_folder() / f"{name}.lock").open("a+b") as file:
-        if not _try_lock(file):
-            raise InputError(
-                f"{path} is being written by another job; wait until it has ended, or choose "
-                "another output."
-            )
+    try:
+        lock = _folder() / f"{name}.lock"
+        file = _open_locked(lock)
+    except OSError as error:
+        raise InputError(
+            f"No lock can be made for {path}: {error.strerror or error} ({error.filename}). Make "
+            "that folder for temporary files writable, or name another one in the environment "
+            "variable TMPDIR (on Windows TEMP) and start QGIS again."
+        ) from error
+    if file is None:
+        raise InputError(
+            f"{path} is being written by another job; wait until it has ended, or choose another "
+            "output."
+        )
+    try:
+        yield
+    finally:
+        _release(file, lock)
+
+
+def _open_locked(lock: Path) -> IO[bytes] | None:
+    """Return the lock's file, locked; nothing where another job holds it.
+
+    Raises:
+        OSError: it cannot be opened or locked at all.
+    """
+    while True:
+        file = lock.open("a+b")
         try:
-            yield
-        finally:
-            _unlock(file)
+            if not _try_lock(file):
+                file.close()
+                return None
+            # Whoever held it may have deleted it since it was opened: the lock of a file
+            # without a name keeps nobody out.
+            if _is_file_of(lock, file):
+                return file
+        except OSError:
+            file.close()
+            raise
+        file.close()
+
+
+def _is_file_of(lock: Path, file: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(lock.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _folder() -> Path:
@@ -69,9 +106,13 @@ if sys.platform == "win32":
             return False
         return True
 
-    def _unlock(file: IO[bytes]) -> None:
+    def _release(file: IO[bytes], lock: Path) -> None:
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+        file.close()
+        # Windows deletes no open file: one that another job has opened by now stays.
+        with contextlib.suppress(OSError):
+            lock.unlink()
 
 else:
     import fcntl
@@ -79,9 +120,12 @@ else:
     def _try_lock(file: IO[bytes]) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
         return True
 
-    def _unlock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)
+    def _release(file: IO[bytes], lock: Path) -> None:
+        # Deleted while it is held: afterwards it might be another job's already.
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        file.close()
