@@ -6,6 +6,7 @@ import errno
 import faulthandler
 import importlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -28,6 +29,21 @@ _REPORT_EVERY = 0.05
 _ORPHAN_GRACE = 2.0
 
 _ORPHAN_EXIT = 3
+
+#: How torch, CUDA and the system say in plain errors that memory has run out.
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate",
+    "cannot allocate memory",
+    "enforce fail at alloc_cpu",
+    "failed to allocate",
+)
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+#: How libraries written in Rust, such as safetensors, pass on the system's error.
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+#: ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL; numbers of Windows and of POSIX differ.
+_WINDOWS_DISK_FULL = frozenset({112, 39})
 
 
 class Channel:
@@ -167,17 +183,41 @@ def explain(error: BaseException) -> tuple[str, str, str]:
     if isinstance(error, HsicnnError):
         return type(error).__name__, str(error), ""
     details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    if isinstance(error, MemoryError):
-        text = "There was not enough memory; close other programs or choose smaller settings."
+    if _is_out_of_memory(error):
+        text = (
+            "There was not enough memory. Close other programs, or choose less at a time: a "
+            "smaller BATCH_SIZE or patch for training, a smaller MEMORY or EXTENT for classifying."
+        )
         return WorkerError.__name__, text, details
     if isinstance(error, ImportError):
         return DependencyError.__name__, f"A package cannot be loaded: {error}.", details
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        where = f" where {error.filename} lies" if error.filename else ""
-        return RasterError.__name__, f"The disk{where} is full; free some space.", details
+    if _is_disk_full(error):
+        name = getattr(error, "filename", None)
+        text = (
+            f"The disk{f' where {name} lies' if name else ''} is full, or allows no file that "
+            "large; free some space, or choose another folder for the outputs."
+        )
+        return RasterError.__name__, text, details
     if isinstance(error, PermissionError) and error.filename:
         text = f"{error.filename} cannot be opened or written: permission denied."
         return InputError.__name__, text, details
     summary = str(error).strip().splitlines() or ["no message"]
     text = f"Something went wrong inside the plugin ({type(error).__name__}: {summary[0]})."
     return WorkerError.__name__, f"{text} The log holds the details to report.", details
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _DISK_FULL
+    told = _SYSTEM_ERROR.search(str(error))
+    numbers = _WINDOWS_DISK_FULL if sys.platform == "win32" else _DISK_FULL
+    return told is not None and int(told[1]) in numbers

@@ -1,0 +1,70 @@
+"""What an error of the system becomes on its way to the user."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import pytest
+from hsicnn.core.runtime.child import explain
+
+# Words of torch 2.13 on Linux and Windows, of CUDA and of Metal.
+OUT_OF_MEMORY = [
+    MemoryError(),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:133] data. DefaultCPUAllocator: not enough memory: you "
+        "tried to allocate 4000000000000 bytes."
+    ),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate"
+    ),
+    RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+    RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: str(error)[:30])
+def test_memory_that_runs_out_says_what_to_do(error):
+    kind, text, details = explain(error)
+    assert kind == "WorkerError"
+    assert "not enough memory" in text
+    assert "BATCH_SIZE" in text
+    assert "inside the plugin" not in text
+    assert type(error).__name__ in details
+
+
+def test_an_allocation_of_torch_that_fails_is_understood():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert "not enough memory" in explain(caught.value)[1]
+
+
+def rust_error(number: int) -> Exception:
+    return Exception(f"Error while serializing: I/O error: No space left (os error {number})")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/data/map.tif"),
+        OSError(errno.EFBIG, "File too large"),
+        *map(rust_error, (112, 39) if sys.platform == "win32" else (28, 27)),
+    ],
+    ids=str,
+)
+def test_a_full_disk_says_what_to_do(error):
+    kind, text, _ = explain(error)
+    assert kind == "RasterError"
+    assert "is full" in text
+    assert "free some space" in text
+    assert "inside the plugin" not in text
+    assert ("/data/map.tif" in text) == bool(getattr(error, "filename", None))
+
+
+@pytest.mark.parametrize(
+    "error", [rust_error(2), RuntimeError("shapes differ"), ValueError("out of memory of times")]
+)
+def test_anything_else_is_ours_to_repair(error):
+    assert "inside the plugin" in explain(error)[1]
