@@ -14,7 +14,7 @@ from hsicnn.core.inference.engine import Engine
 from hsicnn.core.inference.inputs import Normaliser
 from hsicnn.core.inference.patches import gather
 from hsicnn.core.inference.plan import make_plan
-from hsicnn.core.inference.tiles import Block
+from hsicnn.core.inference.zones import Maps
 from hsicnn.core.progress import SilentProgress
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window, grow
@@ -119,9 +119,9 @@ class MapSink:
     def __init__(self, writer: RasterWriter) -> None:
         self._writer = writer
 
-    def write(self, block: Block) -> None:
-        """Write a block's labels."""
-        self._writer.write(block.window, block.labels.astype(np.uint8))
+    def write(self, maps: Maps) -> None:
+        """Write the labels of a part."""
+        self._writer.write(maps.window, maps.labels.astype(np.uint8))
 
 
 def matrix_rate() -> float:
@@ -152,6 +152,7 @@ def dense_rate(case: Case, path: Path, output: Path, memory_mb: int = 1024) -> f
             outputs=case.classes,
             memory_bytes=memory_mb * MIB,
             threads=torch.get_num_threads(),
+            probabilities=False,
         )
         engine = Engine(
             case.network,

@@ -111,7 +111,14 @@ def classify_raster(
         began = time.monotonic()
         with outputs:
             engine = _engine(
-                bundle, source, positions, area, place=place, memory_mb=memory_mb, progress=progress
+                bundle,
+                source,
+                positions,
+                area,
+                place=place,
+                memory_mb=memory_mb,
+                probabilities=bool(probabilities),
+                progress=progress,
             )
             engine.run(area, outputs, Portion(progress, 0.0, 0.99))
             outputs.commit()
@@ -128,6 +135,7 @@ def _engine(
     *,
     place: Device,
     memory_mb: int,
+    probabilities: bool,
     progress: Progress,
 ) -> Engine:
     """Build the network on its device and divide the work."""
@@ -143,6 +151,7 @@ def _engine(
         outputs=len(bundle.classes),
         memory_bytes=memory_mb * MIB,
         threads=torch.get_num_threads(),
+        probabilities=probabilities,
         accelerated=place.kind != "cpu",
     )
     progress.log(f"{plan.describe()} On {place.title}.")

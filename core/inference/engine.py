@@ -1,8 +1,9 @@
 """Classifies a raster of any size: reading, computing and writing overlap.
 
-One thread reads and normalises blocks, some compute tiles of them, one writes finished
-blocks; the calling thread reports, watches for a cancel, and raises what went wrong in any
-of the others. Blocks under way are counted, so that memory stays bounded.
+One thread reads and normalises blocks, some compute tiles of them, one writes zones whose
+blocks are all computed; the calling thread reports, watches for a cancel, and raises what
+went wrong in any of the others. Blocks and zones under way are counted, so that memory stays
+bounded.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import numpy as np
-
 from ..progress import Progress
 from ..raster.source import RasterSource
 from ..raster.windows import Window, grow, tiles
 from ..timing import TimeLeft
 from .inputs import Normaliser
-from .plan import IN_FLIGHT, Plan
+from .plan import IN_FLIGHT, ZONES, Plan
 from .tiles import Block, TileComputer
+from .zones import Maps, Zone, even
 
 if TYPE_CHECKING:
     import torch
@@ -33,14 +33,14 @@ Item = TypeVar("Item")
 
 
 class Sink(Protocol):
-    """What takes finished blocks."""
+    """What takes finished parts of the outputs."""
 
     @property
     def wants_probabilities(self) -> bool:
         """Whether the probabilities of every class are wanted."""
 
-    def write(self, block: Block) -> None:
-        """Write a block; called from one thread, in no fixed order."""
+    def write(self, maps: Maps) -> None:
+        """Write a part, whole tiles of the files; called from one thread."""
 
 
 class Engine:
@@ -75,10 +75,11 @@ class Engine:
         self._radius = int(network.radius)  # type: ignore[arg-type]
         self._stop = threading.Event()
         self._computer = TileComputer(network, device, plan.tile, self._stop)
-        self._slots = threading.Semaphore(IN_FLIGHT)
+        self._blocks = threading.Semaphore(IN_FLIGHT)
+        self._zones = threading.Semaphore(ZONES)
         self._tasks: queue.Queue[tuple[Block, Window] | None] = queue.Queue()
         self._finished: queue.Queue[Block | None] = queue.Queue()
-        self._written: queue.Queue[int] = queue.Queue()
+        self._computed: queue.Queue[int] = queue.Queue()
         self._errors: list[BaseException] = []
 
     def run(self, area: Window, sink: Sink, progress: Progress) -> None:
@@ -86,7 +87,7 @@ class Engine:
 
         Args:
             area: inside the raster.
-            sink: takes the blocks; their windows count from the area's first pixel.
+            sink: takes the outputs; their windows count from the area's first pixel.
             progress: told how far it is, and asked several times a second.
 
         Raises:
@@ -116,7 +117,7 @@ class Engine:
         yield "reader", lambda: self._read(area, sink.wants_probabilities)
         for number in range(self._plan.workers):
             yield f"worker-{number}", self._compute
-        yield "writer", lambda: self._write(sink)
+        yield "writer", lambda: self._write(area.size, sink)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Run a thread's work; what goes wrong stops all and is raised by ``run``."""
@@ -129,56 +130,55 @@ class Engine:
     def _watch(self, pixels: int, progress: Progress) -> None:
         """Report and watch for a cancel until everything is written or something failed."""
         left, done = TimeLeft(), 0
-        while done < pixels and not self._stop.is_set():
+        while not self._stop.is_set():
             progress.check_cancel()
             with suppress(queue.Empty):
-                done += self._written.get(timeout=PATIENCE)
+                count = self._computed.get(timeout=PATIENCE)
+                if not count:
+                    return
+                done += count
                 progress.report(done / pixels, left.text(done / pixels))
 
     def _read(self, area: Window, probabilities: bool) -> None:
-        """Read blocks in the order of the file and hand out their tiles."""
+        """Read blocks, zone by zone, and hand out their tiles."""
         import torch
 
         torch.set_num_threads(1)  # the workers have the other ones
-        for window in tiles(area.height, area.width, self._plan.rows, self._plan.cols):
-            while not self._slots.acquire(timeout=PATIENCE):
-                if self._stop.is_set():
-                    return
-            if self._stop.is_set():
+        plan = self._plan
+        for window in tiles(area.height, area.width, plan.zone_rows, plan.zone_cols):
+            if not self._take(self._zones):
                 return
-            self._hand_out(self._read_block(area, window, probabilities))
-        for _ in range(self._plan.workers):
+            zone = Zone.begin(window, self._classes if probabilities else 0)
+            for inner in zone.blocks(plan.rows, plan.cols):
+                if not self._take(self._blocks):
+                    return
+                self._hand_out(self._read_block(area, zone, inner))
+        for _ in range(plan.workers):
             self._tasks.put(None)
 
-    def _read_block(self, area: Window, window: Window, probabilities: bool) -> Block:
-        place = Window(area.row + window.row, area.col + window.col, window.height, window.width)
+    def _take(self, slots: threading.Semaphore) -> bool:
+        """Wait for a free slot; false where the job has stopped."""
+        while not self._stop.is_set():
+            if slots.acquire(timeout=PATIENCE):
+                return True
+        return False
+
+    def _read_block(self, area: Window, zone: Zone, inner: Window) -> Block:
+        maps = zone.maps.part(inner)
+        row, col, height, width = maps.window
+        place = Window(area.row + row, area.col + col, height, width)
         read = self._source.read_reflected(grow(place, self._radius), self._positions)
         margin = self._radius
-        valid = read.valid[margin : margin + window.height, margin : margin + window.width].copy()
-        shape = (window.height, window.width)
-        scores = None
-        if probabilities:
-            scores = np.full((self._classes, *shape), np.nan, dtype=np.float32)
-        return Block(
-            window=window,
-            inputs=self._normaliser.apply(read),
-            valid=valid,
-            labels=np.zeros(shape, dtype=np.uint16),
-            confidence=np.full(shape, np.nan, dtype=np.float32),
-            probabilities=scores,
-        )
+        valid = read.valid[margin : margin + height, margin : margin + width].copy()
+        return Block(self._normaliser.apply(read), valid, maps, zone)
 
     def _hand_out(self, block: Block) -> None:
         """Queue the tiles of a block; a block without a valid pixel is finished as it is."""
         side = self._plan.tile
+        height, width = block.valid.shape
         pieces = [
             tile
-            for tile in tiles(
-                block.window.height,
-                block.window.width,
-                _even(block.window.height, side),
-                _even(block.window.width, side),
-            )
+            for tile in tiles(height, width, even(height, side), even(width, side))
             if block.valid[tile.rows, tile.cols].any()
         ]
         if not pieces:
@@ -203,16 +203,29 @@ class Engine:
                 return
             if block.finish_tile():
                 self._finished.put(block)
+            del task, block  # or the last one would outlive its turn
 
-    def _write(self, sink: Sink) -> None:
-        """Write finished blocks until all are written, and free their places."""
-        while True:
+    def _write(self, left: int, sink: Sink) -> None:
+        """Free the places of computed blocks, and write every zone that is complete."""
+        while left:
             block = self._next(self._finished)
             if block is None:
                 return
-            sink.write(block)
-            self._slots.release()
-            self._written.put(block.window.size)
+            zone, pixels = block.zone, block.maps.window.size
+            del block  # its inputs go before the next one is read
+            self._blocks.release()
+            self._computed.put(pixels)
+            left -= pixels
+            zone.waiting -= pixels
+            if zone.waiting:
+                continue
+            for maps in zone.maps.file_tiles():
+                if self._stop.is_set():
+                    return
+                sink.write(maps)
+            del zone, maps
+            self._zones.release()
+        self._computed.put(0)
 
     def _next(self, waiting: queue.Queue[Item | None]) -> Item | None:
         """Return the next item; nothing where the job has stopped or there are no more."""
@@ -220,8 +233,3 @@ class Engine:
             with suppress(queue.Empty):
                 return waiting.get(timeout=PATIENCE)
         return None
-
-
-def _even(length: int, largest: int) -> int:
-    """Side of tiles that divide a length evenly, instead of leaving a sliver."""
-    return -(-length // -(-length // largest))

@@ -17,13 +17,13 @@ from ..modelfile.bundle import ModelBundle
 from ..raster.grid import Grid
 from ..raster.style import Ramp
 from ..raster.writer import RasterWriter, class_map_type
-from .tiles import Block
+from .zones import Maps
 
 NOTHING = float("nan")  # probability where the image has no data
 
 
 class MapOutputs:
-    """Writes finished blocks to the rasters that were asked for; a context.
+    """Writes what is computed to the rasters that were asked for; a context.
 
     Leaving it without ``commit`` keeps what was there before.
 
@@ -81,18 +81,18 @@ class MapOutputs:
         """Whether the probabilities of every class are written."""
         return "probabilities" in self._writers
 
-    def write(self, block: Block) -> None:
-        """Write a block to all rasters and count its classes."""
-        self.counts += np.bincount(block.labels.ravel(), minlength=len(self.counts))
+    def write(self, maps: Maps) -> None:
+        """Write a part to all rasters and count its classes."""
+        self.counts += np.bincount(maps.labels.ravel(), minlength=len(self.counts))
         planes: Mapping[str, npt.NDArray[np.generic] | None] = {
-            "map": self._codes[block.labels],
-            "probabilities": block.probabilities,
-            "confidence": block.confidence,
+            "map": self._codes[maps.labels],
+            "probabilities": maps.probabilities,
+            "confidence": maps.confidence,
         }
         for name, writer in self._writers.items():
             values = planes[name]
             if values is not None:
-                writer.write(block.window, values)
+                writer.write(maps.window, values)
 
     def commit(self) -> None:
         """Give all rasters their final names, or none of them.

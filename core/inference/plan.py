@@ -1,4 +1,4 @@
-"""How a raster is divided: blocks that are read and written, tiles that are computed."""
+"""How a raster is divided: zones are written, blocks of them read, tiles of these computed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..raster.gdal_session import CACHE_BYTES
 from ..raster.windows import Window
+from ..raster.writer import TILE
 from .memory import peak_bytes
+from .zones import even
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,7 +27,8 @@ OVERHEAD = 1.25  # kernels' own workspaces, which nobody can ask for
 SLACK_BYTES = 64 * MIB  # libraries' first use, the interpreter's own
 READ_BYTES = 32 * MIB  # of a block: more would only delay the first one and a cancel
 BLOCKS = 8  # of small rasters too, so that reading and writing overlap computing
-IN_FLIGHT = 3  # blocks: one is read, one computed, one written
+IN_FLIGHT = 3  # blocks: one is read, one waits, one is computed
+ZONES = 2  # one is computed, one written
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Plan:
         tile: largest side of a tile.
         workers: threads that compute tiles side by side.
         threads: of each worker.
+        zone_rows: of a zone: whole tiles of the outputs.
+        zone_cols: of a zone.
     """
 
     rows: int
@@ -45,11 +50,13 @@ class Plan:
     tile: int
     workers: int
     threads: int
+    zone_rows: int
+    zone_cols: int
 
     def describe(self) -> str:
         """Return the plan in plain words."""
         return (
-            f"Blocks of {self.rows} x {self.cols} pixels, computed in tiles of up to "
+            f"Blocks of up to {self.rows} x {self.cols} pixels, computed in tiles of up to "
             f"{self.tile} x {self.tile} by {self.workers * self.threads} "
             f"thread{'s' if self.workers * self.threads > 1 else ''}."
         )
@@ -65,6 +72,7 @@ def make_plan(
     outputs: int,
     memory_bytes: int,
     threads: int,
+    probabilities: bool = True,
     accelerated: bool = False,
 ) -> Plan:
     """Divide the work so that it stays within a memory budget.
@@ -78,6 +86,7 @@ def make_plan(
         outputs: classes.
         memory_bytes: for everything beyond what the process holds already.
         threads: of the processor that may be used.
+        probabilities: they are written, a band a class.
         accelerated: tiles are computed on another device, with memory of its own.
     """
     budget = max(memory_bytes - CACHE_BYTES - SLACK_BYTES, 32 * MIB)
@@ -90,16 +99,26 @@ def make_plan(
         left = budget - workers * int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
     tile = min(tile, _shared_side(area.size, workers))
     radius = int(network.radius)  # type: ignore[arg-type]
+    zone_pixels = max(left // 4 // (ZONES * _zone_bytes(outputs, probabilities)), TILE * TILE)
+    left -= ZONES * zone_pixels * _zone_bytes(outputs, probabilities)
+    # As wide as may be: the file's strips are then read in their order.
+    widest = zone_pixels // TILE // TILE * TILE
+    zone_cols = _up(even(area.width, widest), TILE)
+    width = min(zone_cols, area.width)
     item = source.dtype.itemsize
-    pixels = max(left, 8 * MIB) // _pixel_bytes(item, bands, inputs, outputs)
+    pixels = max(left, 8 * MIB) // _pixel_bytes(item, bands, inputs)
     # Two tiles each way at the least: smaller blocks are mostly margin.
     enough = max(area.size // BLOCKS, (2 * tile + 2 * radius) ** 2)
     most = max(READ_BYTES // (bands * (item + 4)), 2 * workers * tile**2)
     rows, cols = block_shape(
-        (area.height, area.width), source.block_shape, min(pixels, most, enough), radius
+        (area.height, width), source.block_shape, min(pixels, most, enough), radius
     )
+    zone_rows = min(_up(rows, TILE), max(zone_pixels // zone_cols // TILE, 1) * TILE)
+    rows = _parts(min(zone_rows, area.height), rows, source.block_shape[0])
+    cols = _parts(width, cols, source.block_shape[1])
     # Every block has work for all workers.
-    return Plan(rows, cols, min(tile, _shared_side(2 * rows * cols, workers)), workers, each)
+    tile = min(tile, _shared_side(2 * rows * cols, workers))
+    return Plan(rows, cols, tile, workers, each, zone_rows, zone_cols)
 
 
 def block_shape(
@@ -123,8 +142,6 @@ def block_shape(
     step_rows, step_cols = file_block
     if step_cols >= width:  # strips: columns cost nothing, rows are read once a block
         cols = min(width, 4 * side, max(pixels // (margin + 1) - margin, 1))
-        if 256 < cols < width:
-            cols = cols // 256 * 256  # whole tiles of the outputs
     else:
         cols = min(_multiple(side, step_cols), width)
     rows = max(pixels // (cols + margin) - margin, 1)
@@ -137,12 +154,27 @@ def _multiple(size: int, step: int) -> int:
     return whole if 4 * whole >= 3 * size else size
 
 
-def _pixel_bytes(item: int, bands: int, inputs: int, outputs: int) -> int:
+def _parts(length: int, largest: int, step: int) -> int:
+    """Even parts of a length, up to a size; whole multiples of the file's blocks if they fit."""
+    side = even(length, largest)
+    return _up(side, step) if _up(side, step) <= largest else side
+
+
+def _up(size: int, step: int) -> int:
+    """The next multiple of ``step``."""
+    return -(-size // step) * step
+
+
+def _pixel_bytes(item: int, bands: int, inputs: int) -> int:
     """Bytes a pixel of a block takes: while it is read, and in every block under way."""
     # GDAL's bytes, the physical values, and one copy where they are mirrored or multiplied.
     reading = bands * (item + 8) + 8
-    held = inputs * 4 + outputs * 4 + 8
-    return reading + IN_FLIGHT * held
+    return reading + IN_FLIGHT * (inputs * 4 + 1)
+
+
+def _zone_bytes(outputs: int, probabilities: bool) -> int:
+    """Bytes a pixel of a zone takes: label, confidence, probabilities."""
+    return 6 + (4 * outputs if probabilities else 0)
 
 
 def _shared_side(pixels: int, workers: int) -> int:

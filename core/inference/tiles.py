@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..raster.windows import Window
+from .zones import Maps, Zone
 
 if TYPE_CHECKING:
     import torch
@@ -24,24 +25,20 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 @dataclass(eq=False)
 class Block:
-    """A block on its way from the reader to the writer.
+    """A block on its way from the reader to the zone it belongs to.
 
     Attributes:
-        window: of the raster that comes out.
         inputs: ``(inputs, height + 2 radius, width + 2 radius)`` normalised.
         valid: ``(height, width)``.
-        labels: ``(height, width)`` uint16, 1..classes; 0 at invalid pixels.
-        confidence: ``(height, width)`` float32, the largest probability; NaN at invalid ones.
-        probabilities: ``(classes, height, width)`` float32 where they are wanted.
+        maps: what is computed: a view of the zone's.
+        zone: that is written when all its blocks are computed.
         waiting: tiles that are not computed yet.
     """
 
-    window: Window
     inputs: Tensor
     valid: npt.NDArray[np.bool_]
-    labels: npt.NDArray[np.uint16]
-    confidence: npt.NDArray[np.float32]
-    probabilities: npt.NDArray[np.float32] | None
+    maps: Maps
+    zone: Zone
     waiting: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -113,11 +110,12 @@ class TileComputer:
         confidence, best = shares.max(0)
         valid = block.valid[tile.rows, tile.cols]
         labels = np.where(valid, best.cpu().numpy() + 1, 0)
-        block.labels[tile.rows, tile.cols] = labels.astype(np.uint16)
-        block.confidence[tile.rows, tile.cols] = np.where(valid, confidence.cpu().numpy(), np.nan)
-        if block.probabilities is not None:
+        maps = block.maps
+        maps.labels[tile.rows, tile.cols] = labels.astype(np.uint16)
+        maps.confidence[tile.rows, tile.cols] = np.where(valid, confidence.cpu().numpy(), np.nan)
+        if maps.probabilities is not None:
             found = shares.cpu().numpy()
-            block.probabilities[:, tile.rows, tile.cols] = np.where(valid, found, np.nan)
+            maps.probabilities[:, tile.rows, tile.cols] = np.where(valid, found, np.nan)
 
     def _shrink(self, tile: Window) -> None:
         """Never try tiles of this size again."""

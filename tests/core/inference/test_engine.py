@@ -21,10 +21,10 @@ from hsicnn.models.catalog import NETWORKS
 from .conftest import CLASSES, band_count, make_network, make_normalisation, write_scene
 
 PLANS = [
-    Plan(1000, 1000, 1000, 1, 1),
-    Plan(7, 1000, 5, 2, 1),
-    Plan(8, 11, 3, 3, 1),
-    Plan(1, 5, 64, 2, 1),
+    Plan(1000, 1000, 1000, 1, 1, 1024, 1024),
+    Plan(7, 1000, 5, 2, 1, 256, 256),
+    Plan(8, 11, 3, 3, 1, 10, 13),
+    Plan(1, 5, 64, 2, 1, 2, 7),
 ]
 
 
@@ -175,7 +175,7 @@ def test_out_of_memory_halves_and_goes_on(tmp_path):
     path = write_scene(tmp_path / "scene.tif", 4, 30, 30)
     normalisation = make_normalisation(4)
     network = OutOfMemory(40)
-    sink = run(path, network, normalisation, Plan(30, 30, 16, 1, 1))
+    sink = run(path, network, normalisation, Plan(30, 30, 16, 1, 1, 256, 256))
     expected = patch_by_patch(path, OutOfMemory(10**9), normalisation)
     assert_same(sink, expected)
     failures = [size for size in network.sizes if size > 40]
@@ -215,7 +215,7 @@ def test_cancel_works_inside_a_block(tmp_path):
     normalisation = make_normalisation(4)
     before = threading.active_count()
     with RasterSource(path) as source, pytest.raises(Cancelled):
-        make_engine(Slow(), source, normalisation, Plan(400, 400, 16, 2, 1)).run(
+        make_engine(Slow(), source, normalisation, Plan(400, 400, 16, 2, 1, 512, 512)).run(
             Window(0, 0, 400, 400), Gather(400, 400), CancelAfter(3)
         )
     assert threading.active_count() == before  # nothing runs on
@@ -259,7 +259,7 @@ def test_an_error_in_any_thread_surfaces(tmp_path, scene):
 def test_blocks_without_a_valid_pixel_are_not_computed(tmp_path):
     path = write_scene(tmp_path / "scene.tif", 4, 40, 40)
     network = OutOfMemory(10**9)
-    run(path, network, make_normalisation(4), Plan(10, 8, 8, 1, 1))
+    run(path, network, make_normalisation(4), Plan(10, 8, 8, 1, 1, 256, 256))
     assert sum(network.sizes) == 40 * 40 - 80  # the corner of 10 x 8 is nodata
 
 

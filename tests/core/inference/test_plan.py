@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hsicnn.core.inference.memory import peak_bytes
 from hsicnn.core.inference.plan import MIB, OVERHEAD, block_shape, make_plan
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window
-from hypothesis import given
+from hsicnn.core.raster.writer import TILE
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .conftest import make_network, write_scene
@@ -61,7 +63,39 @@ def test_blocks_stay_in_the_raster_and_in_memory(height, width, block, pixels, r
 def test_blocks_follow_the_files_own():
     assert block_shape((5000, 5000), (256, 256), 300_000, 4) == (512, 512)
     assert block_shape((5000, 1000), (1, 1000), 250_000, 0) == (250, 1000)
-    assert block_shape((5000, 40_000), (1, 40_000), 250_000, 0)[1] == 1792
+    assert block_shape((5000, 40_000), (1, 40_000), 250_000, 0)[1] == 2000
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    height=SIZES,
+    width=SIZES,
+    outputs=st.sampled_from([1, 16, 200]),
+    megabytes=st.sampled_from([160, 300, 1024, 4096]),
+    block=st.sampled_from([(1, 5000), (64, 64), (512, 512)]),
+)
+def test_zones_are_whole_tiles_of_the_outputs(height, width, outputs, megabytes, block):
+    class Source:
+        dtype = np.dtype("int16")
+        block_shape = min(block[0], height), min(block[1], width)
+
+    plan = make_plan(
+        Layers(),
+        Source(),
+        Window(0, 0, height, width),
+        bands=30,
+        inputs=30,
+        outputs=outputs,
+        memory_bytes=megabytes * MIB,
+        threads=1,
+    )
+    assert plan.zone_rows % TILE == 0
+    assert plan.zone_cols % TILE == 0
+    assert 1 <= plan.rows <= min(plan.zone_rows, height)
+    assert 1 <= plan.cols <= min(plan.zone_cols, width)
+    least = TILE * TILE
+    most = max(megabytes * MIB // 4 // 2 // (6 + 4 * outputs), least)
+    assert plan.zone_rows * plan.zone_cols <= most
 
 
 @pytest.mark.parametrize("threads", [1, 2, 64])
@@ -81,8 +115,10 @@ def test_a_plan_keeps_the_budget(tmp_path, threads):
         )
     assert plan.workers * plan.threads <= threads
     tiles = plan.workers * peak_bytes(network, 200, plan.tile, plan.tile) * OVERHEAD
-    block = (plan.rows + 8) * (plan.cols + 8) * (200 * 10 + 3 * (216 * 4 + 8) + 8)
-    assert tiles + block < 1024 * MIB
+    block = (plan.rows + 8) * (plan.cols + 8) * (200 * 10 + 8 + 3 * (200 * 4 + 1))
+    zones = 2 * plan.zone_rows * plan.zone_cols * (6 + 16 * 4)
+    assert tiles + block + zones < 1024 * MIB
+    assert zones > 20 * MIB
     assert plan.tile >= 32
     assert "tiles of up to" in plan.describe()
 
