@@ -42,7 +42,10 @@ class HsicnnPlugin(QObject):
         """Register the provider and the menu entries of the desktop."""
         self.initProcessing()
         # Imported here: there are no widgets in qgis_process.
-        from qgis.PyQt.QtWidgets import QAction
+        try:
+            from qgis.PyQt.QtGui import QAction  # Qt 6
+        except ImportError:
+            from qgis.PyQt.QtWidgets import QAction
 
         self._action = QAction(QIcon(str(ICON)), "Look for devices", self._iface.mainWindow())
         self._action.setStatusTip("Find out which devices networks can be trained on")

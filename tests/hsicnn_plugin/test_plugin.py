@@ -142,3 +142,17 @@ def test_unloading_while_devices_are_looked_for(iface, monkeypatch):
 
 def active() -> list:
     return QgsApplication.taskManager().activeTasks()
+
+
+def test_the_menu_entry_is_made_where_qt_6_keeps_it(iface, monkeypatch):
+    from hsicnn.hsicnn_plugin.plugin import HsicnnPlugin
+    from qgis.PyQt import QtGui, QtWidgets
+
+    action = getattr(QtGui, "QAction", None) or QtWidgets.QAction
+    monkeypatch.setattr(QtGui, "QAction", action, raising=False)
+    monkeypatch.delattr(QtWidgets, "QAction", raising=False)
+    plugin = HsicnnPlugin(iface)
+    plugin.initGui()
+    assert [type(entry) for _, entry in iface.menu] == [action]
+    plugin.unload()
+    assert iface.menu == []
