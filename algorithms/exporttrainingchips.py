@@ -121,7 +121,8 @@ class ExportTrainingChips(HsicnnAlgorithm):
             p.real(
                 "VALIDATION_FRACTION",
                 "Share for validation",
-                "Share to choose the best epoch by; what remains is the test.",
+                "Share to watch the training by, and to choose its epoch where the recipe keeps "
+                "the best one; what remains is the test.",
                 defaults.validation_fraction,
                 (0.0, 0.98),
                 decimals=2,
@@ -132,8 +133,9 @@ class ExportTrainingChips(HsicnnAlgorithm):
         return [
             p.whole(
                 "MAX_PER_CLASS",
-                "Pixels per class at the most",
-                "Draws this many labelled pixels of larger classes; 0 takes all.",
+                "Training pixels per class at the most",
+                "Draws this many training pixels of classes that have more; validation and test "
+                "keep all of theirs. 0 takes all.",
                 defaults.max_per_class,
                 (0, 2**31 - 1),
                 advanced=True,

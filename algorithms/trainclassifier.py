@@ -46,7 +46,7 @@ FINE = (
     ("shortest_epoch", "Shortest epoch", "Steps an epoch at the least."),
     ("longest_epoch", "Longest epoch", "Steps an epoch at the most."),
     ("patience", "Patience", "Epochs without gain before training stops; 0: never."),
-    ("monitor", "Monitor", "Validation figure that the best epoch is chosen by."),
+    ("monitor", "Monitor", "Validation figure that says which epoch is best."),
     ("keep", "Epoch to keep", "The weights of the best epoch or of the last one."),
     ("normalisation", "Normalisation", "How band values are scaled."),
     ("components", "Components", "Components of the normalisation 'pca'; 0 is all."),
@@ -66,7 +66,8 @@ class TrainClassifier(HsicnnAlgorithm):
     HELP = (
         "<p>The defaults are a recipe that makes a good map from a small reference set in a few "
         "minutes of CPU; settings left empty take the chosen network's own. Validation pixels are "
-        "watched while training; test pixels have no say in it.</p>"
+        "watched while training, and choose the epoch where KEEP is 'best'; test pixels are scored "
+        "once, at the end, and choose nothing.</p>"
         "<p>A training that was cancelled or interrupted goes on from its last epoch when it is "
         "started again with the same settings and output.</p>"
         "<p>Next: <i>Classify raster</i> with the model.</p>"
