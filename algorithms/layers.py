@@ -56,7 +56,13 @@ def reference_arguments(
     """
     value = parameters.get("REFERENCE")
     unlabelled = whole_or_none(algorithm, parameters, "UNLABELLED", context)
-    found = {"reference": "", "layer": "", "field": "", "unlabelled": unlabelled, "styles": []}
+    found: dict[str, Any] = {
+        "reference": "",
+        "layer": "",
+        "field": "",
+        "unlabelled": unlabelled,
+        "styles": [],
+    }
     if value in (None, ""):
         return found
     layer = algorithm.parameterAsLayer(parameters, "REFERENCE", context)
@@ -150,7 +156,7 @@ def _needs_copy(layer: QgsVectorLayer, field: str) -> bool:
 
 
 def _copy(layer: QgsVectorLayer, context: QgsProcessingContext) -> str:
-    path = QgsProcessingUtils.generateTempFilename("reference.gpkg")
+    path = str(QgsProcessingUtils.generateTempFilename("reference.gpkg"))
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
     options.layerName = "reference"
