@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError, ModelFileError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -73,12 +76,11 @@ class Normalisation:
         Returns:
             ``(n, outputs)`` float32.
         """
-        centred = np.asarray(values, dtype=np.float32) - self.mean
-        np.nan_to_num(centred, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        if self.transform.ndim == 1:
-            centred *= self.transform
-            return centred
-        return np.asarray(centred @ self.transform, dtype=np.float32)
+        import torch
+
+        spectra = torch.from_numpy(np.array(values, dtype=np.float32))
+        mean, transform = torch.from_numpy(self.mean), torch.from_numpy(self.transform)
+        return np.asarray(normalise_tensor(spectra, mean, transform).numpy())
 
     def to_json(self) -> dict[str, Any]:
         """Return the part that goes into a JSON header (the numbers are tensors)."""
@@ -109,6 +111,27 @@ class Normalisation:
                 f"{transform.shape}. Copy the file again or train again."
             )
         return cls(kind, mean, transform)
+
+
+def normalise_tensor(
+    values: Tensor, mean: Tensor, transform: Tensor, invalid: Tensor | None = None
+) -> Tensor:
+    """Normalise spectra; the one definition, which training and inference share.
+
+    Args:
+        values: ``(n, bands)`` float32, physical, of any memory layout; used up.
+        mean: ``(bands,)``; what NaN and infinities become.
+        transform: ``(bands,)`` or ``(bands, outputs)``.
+        invalid: ``(n,)`` bool: spectra that become 0.
+
+    Returns:
+        ``(n, outputs)``; in the memory of ``values`` where there is a factor a band.
+    """
+    values.sub_(mean).nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+    values = values.mul_(transform) if transform.ndim == 1 else values @ transform
+    if invalid is not None and invalid.any():
+        values.index_fill_(0, invalid.nonzero().flatten(), 0.0)
+    return values
 
 
 def fit_normalisation(

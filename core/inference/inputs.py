@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..data.normalisation import Normalisation
+from ..data.normalisation import Normalisation, normalise_tensor
 from ..raster.source import RasterBlock
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Normaliser:
         import torch
 
         self.outputs = normalisation.outputs
-        self._mean = torch.from_numpy(normalisation.mean)[:, None]
+        self._mean = torch.from_numpy(normalisation.mean)
         self._transform = torch.from_numpy(normalisation.transform)
 
     def apply(self, block: RasterBlock) -> Tensor:
@@ -37,15 +37,7 @@ class Normaliser:
         import torch
 
         height, width = block.valid.shape
-        values = torch.from_numpy(block.values).flatten(1)
-        values.sub_(self._mean).nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+        spectra = torch.from_numpy(block.values).flatten(1).t()
         invalid = torch.from_numpy(~block.valid).flatten()
-        if self._transform.ndim == 1:
-            values.mul_(self._transform[:, None])
-            if invalid.any():
-                values[:, invalid] = 0.0
-            return values.view(-1, height, width)
-        # Pixels times components: what comes out has a pixel's inputs side by side.
-        rows = values.t() @ self._transform
-        rows[invalid] = 0.0
+        rows = normalise_tensor(spectra, self._mean, self._transform, invalid)
         return rows.view(height, width, -1).permute(2, 0, 1)

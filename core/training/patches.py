@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..data.normalisation import Normalisation
+from ..data.normalisation import Normalisation, normalise_tensor
 from ..data.pixel_store import PixelStore
 from ..data.separation import TRAIN
 from ..progress import Progress
@@ -204,12 +204,9 @@ class PatchSource:
         """Physical values of store rows, normalised; invalid ones become 0."""
         import torch
 
-        centred = torch.from_numpy(self._store.physical(rows)) - self._mean
-        centred = torch.nan_to_num(centred, nan=0.0, posinf=0.0, neginf=0.0)
-        matrix = self._transform.ndim == 2
-        values = centred @ self._transform if matrix else centred * self._transform
+        values = torch.from_numpy(self._store.physical(rows))
         invalid = torch.from_numpy(~self._store.valid[rows])
-        return values.masked_fill_(invalid[:, None], 0.0)
+        return normalise_tensor(values, self._mean, self._transform, invalid)
 
 
 def _rows(index: Tensor, stride: Tensor, offsets: Tensor) -> Tensor:

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hsicnn.core.data.normalisation import KINDS, Normalisation, fit_normalisation
+import torch
+from hsicnn.core.data.normalisation import (
+    KINDS,
+    Normalisation,
+    fit_normalisation,
+    normalise_tensor,
+)
 from hsicnn.core.errors import InputError, ModelFileError
 
 
@@ -114,3 +120,24 @@ def test_unknown_kind_and_no_pixels(spectra):
         fit_normalisation("magic", spectra)
     with pytest.raises(InputError, match="no training pixel"):
         fit_normalisation("band", spectra[:0])
+
+
+@pytest.mark.parametrize("kind", ["band", "pca"])
+@pytest.mark.parametrize("bands_first", [False, True])
+def test_any_memory_layout_is_normalised_alike(kind, bands_first, spectra):
+    fitted = fit_normalisation(kind, spectra)
+    values = spectra[:9].copy()
+    values[2, 1] = np.nan
+    invalid = torch.arange(9) == 4
+    given = torch.from_numpy(values.T.copy()).t() if bands_first else torch.from_numpy(values)
+    mean, transform = torch.from_numpy(fitted.mean), torch.from_numpy(fitted.transform)
+    out = normalise_tensor(given.clone(), mean, transform, invalid).numpy()
+    expected = np.where(np.isnan(values), 0, values - fitted.mean) @ fitted.matrix
+    expected[4] = 0
+    np.testing.assert_allclose(out, expected, atol=1e-4)
+
+
+def test_applying_leaves_the_values_alone(spectra):
+    before = spectra.copy()
+    fit_normalisation("band", spectra).apply(spectra)
+    np.testing.assert_array_equal(spectra, before)
