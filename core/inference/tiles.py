@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..raster.windows import Window
+from ..runtime.memory_errors import is_out_of_memory
 from .zones import Maps, Zone
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 FIRST_SIDE = 16  # of the first tile, which tells how fast the machine is
 LONG = 0.7  # seconds: tiles that take longer are made smaller, so that a cancel is soon seen
-
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @dataclass(eq=False)
@@ -94,7 +93,7 @@ class TileComputer:
         try:
             self._run(block, tile)
         except (RuntimeError, MemoryError) as error:
-            if not _out_of_memory(error) or tile.size == 1:
+            if not is_out_of_memory(error) or tile.size == 1:
                 raise
             self._shrink(tile)
             self._divide(block, tile)
@@ -143,11 +142,3 @@ def _halves(tile: Window) -> tuple[Window, Window]:
         return Window(row, col, upper, width), Window(row + upper, col, height - upper, width)
     left = width // 2
     return Window(row, col, height, left), Window(row, col + left, height, width - left)
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    """Tell a lack of memory from other failures: torch has no one exception for it."""
-    if isinstance(error, MemoryError):
-        return True
-    text = str(error).lower()
-    return any(words in text for words in OUT_OF_MEMORY)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HsicnnError
 from ..progress import Progress
+from ..runtime.memory_errors import is_out_of_memory
 from ..runtime.seeds import seed_torch, torch_generator
 from ..timing import TimeLeft
 from .batches import draw_batch
@@ -153,7 +154,7 @@ def _step(state: TrainingState, lesson: Lesson, batch: Tensor, generator: torch.
             state.optimiser.step()
             return total
         except RuntimeError as error:
-            if state.micro_batch <= 2 or not _out_of_memory(error):
+            if state.micro_batch <= 2 or not is_out_of_memory(error):
                 raise
             state.micro_batch = max(state.micro_batch // 2, 2)
 
@@ -241,11 +242,6 @@ def _check_finite(loss: float, epoch: int, settings: TrainingSettings) -> None:
             f"Training diverged in epoch {epoch}: the loss is {loss}. LEARNING_RATE is "
             f"{settings.learning_rate:g}; try a tenth of it."
         )
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    text = str(error).lower()
-    return any(sign in text for sign in ("out of memory", "not enough memory", "can't allocate"))
 
 
 def _sentence(state: TrainingState, settings: TrainingSettings, left: TimeLeft) -> str:
