@@ -20,6 +20,7 @@ table { border-collapse: collapse; margin: .6rem 0; }
 th, td { padding: .25rem .8rem; border-bottom: 1px solid #e3e8ed; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #9aa7b3; font-weight: 600; }
+table.words th, table.words td { text-align: left; vertical-align: top; }
 .wide { overflow-x: auto; }
 .swatch { display: inline-block; width: .9em; height: .9em; margin-right: .5em;
           border: 1px solid #8885; vertical-align: -.1em; }
@@ -76,13 +77,16 @@ def table(
     headers: Sequence[str],
     rows: Sequence[Sequence[Cell]],
     colors: Sequence[str] = (),
+    *,
+    words: bool = False,
 ) -> str:
-    """Return a table: the first column is text, the others are figures.
+    """Return a table: the first column is text, the others are figures unless told.
 
     Args:
         headers: a text a column.
         rows: cells; whole numbers get thousands separators, None a dash.
         colors: ``#rrggbb`` swatches before the first cell of each row.
+        words: every column is text.
     """
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in headers)
     body = []
@@ -92,8 +96,9 @@ def table(
             color = escape(colors[index])
             cells[0] = f'<span class="swatch" style="background:{color}"></span>{cells[0]}'
         body.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    attribute = ' class="words"' if words else ""
     return (
-        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n'
+        f'<div class="wide"><table{attribute}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n'
         + "\n".join(body)
         + "\n</tbody></table></div>"
     )

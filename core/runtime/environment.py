@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..progress import Progress
+from ..report import html
 from ..report.files import write_text
 from . import dependencies, devices, jobs
+
+#: A table's title, headers and rows.
+_Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 
 #: What training and classifying must have; what else is missing does not stop them.
 _NEEDED = (*jobs.JOBS["train_classifier"].needs, *jobs.JOBS["classify_raster"].needs)
@@ -187,18 +190,17 @@ def write_report(path: str, result: EnvironmentResult, interpreters: Sequence[st
     Raises:
         InputError: the file cannot be written.
     """
-    devices_table = [
-        (device.name, device.title, device.failure or "works") for device in result.devices
-    ]
-    verdict = in_words(result)[-1]
+    tried = [(device.name, device.title, device.failure or "works") for device in result.devices]
+    packages = [(title, version or "missing", use) for title, version, use in result.packages]
     _write_page(
         path,
-        _paragraph(verdict, good=result.ready),
-        *(_paragraph(sentence) for sentence in result.advice),
-        _table("Devices, tried with a 3-D convolution", devices_table),
-        _table("Packages", [(t, v or "missing", p) for t, v, p in result.packages]),
-        _table("This machine", result.facts),
-        _table("Pythons tried for the worker", [(line,) for line in interpreters]),
+        [html.paragraph(in_words(result)[-1], "lead"), html.warnings(result.advice)],
+        [
+            ("Devices, tried with a 3-D convolution", ("Device", "Name", "Finding"), tried),
+            ("Packages", ("Package", "Version", "Needed for"), packages),
+        ],
+        result.facts,
+        interpreters,
     )
 
 
@@ -210,43 +212,25 @@ def write_failure(
     Raises:
         InputError: the file cannot be written.
     """
+    verdict = html.paragraph("Training and classifying cannot run yet.", "lead")
+    # The lines of the message are what was tried and the command to copy.
     _write_page(
-        path,
-        _paragraph("Training and classifying cannot run yet."),
-        _paragraph(problem),
-        _table("This machine", tuple(host.items())),
-        _table("Pythons tried for the worker", [(line,) for line in interpreters]),
+        path, [verdict, html.warnings(problem.splitlines())], [], (*host.items(),), interpreters
     )
 
 
-def _write_page(path: str, *parts: str) -> None:
-    page = _PAGE.format(body="\n".join(part for part in parts if part))
-    write_text(path, page)
-
-
-def _paragraph(text: str, *, good: bool = False) -> str:
-    lines = "<br>".join(html.escape(line) for line in text.splitlines())
-    return f"<p class='{'good' if good else 'bad'}'>{lines}</p>"
-
-
-def _table(title: str, rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return ""
-    cells = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n"
-        for row in rows
-    )
-    return f"<h2>{html.escape(title)}</h2>\n<table>\n{cells}</table>"
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>hsicnn: environment</title>
-<style>
-body {{ font-family: sans-serif; max-width: 60em; margin: 2em auto; color: #222; }}
-td {{ padding: 0.2em 1em 0.2em 0; vertical-align: top; border-bottom: 1px solid #ddd; }}
-.good {{ color: #0a6; font-weight: bold; }} .bad {{ color: #b30; }}
-</style></head><body>
-<h1>hsicnn: environment</h1>
-{body}
-</body></html>
-"""
+def _write_page(
+    path: str,
+    findings: Sequence[str],
+    tables: Sequence[_Table],
+    facts: Sequence[tuple[str, str]],
+    interpreters: Sequence[str],
+) -> None:
+    """Write findings, tables with rows, and what is known of the machine."""
+    body = [*findings]
+    for title, headers, rows in (*tables, ("This machine", ("Fact", "Value"), facts)):
+        if rows:
+            body += [html.heading(title), html.table(headers, rows, words=True)]
+    if interpreters:
+        body += [html.heading("Pythons tried for the worker"), html.bullets(interpreters)]
+    write_text(path, html.page("hsicnn: environment", body))

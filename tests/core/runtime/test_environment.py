@@ -22,6 +22,7 @@ def test_a_machine_without_torch_is_told_what_to_install(monkeypatch, tmp_path):
     text = report.read_text(encoding="utf-8")
     assert "cannot run yet" in text
     assert "&lt;lacks torch&gt;" in text
+    assert "<td>scipy</td>" in text
 
 
 @pytest.mark.parametrize("module", ["scipy", "matplotlib"])
@@ -71,3 +72,15 @@ def test_require_names_the_package_and_the_command(monkeypatch):
     monkeypatch.setattr(dependencies, "installed", lambda module: False)
     with pytest.raises(DependencyError, match=r"PyTorch .*pip install .*torch>="):
         dependencies.require("torch")
+
+
+def test_where_no_worker_runs_the_page_keeps_the_lines_of_the_message(tmp_path):
+    report = tmp_path / "report.html"
+    environment.write_failure(
+        str(report), "PyTorch is missing. Tried:\n  - <a>", {"QGIS": "3.22"}, ["/usr/bin/python3"]
+    )
+    text = report.read_text(encoding="utf-8")
+    assert "<li>PyTorch is missing. Tried:</li>" in text
+    assert "&lt;a&gt;" in text
+    assert "<td>3.22</td>" in text
+    assert "<li>/usr/bin/python3</li>" in text
