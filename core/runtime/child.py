@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from ..errors import Cancelled, DependencyError, HsicnnError, InputError, RasterError, WorkerError
 from . import jobs
+from .memory_errors import is_out_of_memory
 from .protocol import PROTOCOL, TEMPORARY_PREFIX, decode, encode
 
 #: Time between two reports of progress, in seconds; more would only fill the pipe.
@@ -30,15 +31,6 @@ _ORPHAN_GRACE = 2.0
 
 _ORPHAN_EXIT = 3
 
-#: How torch, CUDA and the system say in plain errors that memory has run out.
-_NO_MEMORY = (
-    "out of memory",
-    "not enough memory",
-    "can't allocate",
-    "cannot allocate memory",
-    "enforce fail at alloc_cpu",
-    "failed to allocate",
-)
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 #: How libraries written in Rust, such as safetensors, pass on the system's error.
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
@@ -183,7 +175,7 @@ def explain(error: BaseException) -> tuple[str, str, str]:
     if isinstance(error, HsicnnError):
         return type(error).__name__, str(error), ""
     details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    if _is_out_of_memory(error):
+    if _is_lack_of_memory(error):
         text = (
             "There was not enough memory. Close other programs, or choose less at a time: a "
             "smaller BATCH_SIZE or patch for training, a smaller MEMORY or EXTENT for classifying."
@@ -206,13 +198,11 @@ def explain(error: BaseException) -> tuple[str, str, str]:
     return WorkerError.__name__, f"{text} The log holds the details to report.", details
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError):
-        return True
+def _is_lack_of_memory(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
+    # Torch's errors of every kind are RuntimeErrors.
+    return isinstance(error, (MemoryError, RuntimeError)) and is_out_of_memory(error)
 
 
 def _is_disk_full(error: BaseException) -> bool:
