@@ -10,7 +10,8 @@ from osgeo import osr
 
 def grid(epsg: int, transform: tuple[float, ...], side: int = 10) -> Grid:
     reference = osr.SpatialReference()
-    reference.ImportFromEPSG(epsg)
+    if epsg:
+        reference.ImportFromEPSG(epsg)
     return Grid(reference.ExportToWkt() if epsg else "", transform, side, side)
 
 

@@ -286,7 +286,8 @@ def test_an_image_is_read_only_around_its_labels(scene, monkeypatch):
 
 @pytest.mark.parametrize("code", [-5, 70_000])
 def test_codes_that_no_class_map_can_hold_are_refused_before_a_training(scene, tmp_path, code):
-    labels = np.where(scene.labels == 3, code, scene.labels).astype(np.int32)
+    labels = scene.labels.astype(np.int32)
+    labels[labels == 3] = code
     reference = tmp_path / "codes.tif"
     write_raster(reference, labels[None], scene.grid)
     with pytest.raises(HsicnnError, match=f"{code} does not fit a class map"):
