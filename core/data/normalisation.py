@@ -7,7 +7,7 @@ inference and the model file never ask which one it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -221,8 +221,3 @@ def _signed(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     rows = np.abs(vectors).argmax(axis=0)
     signs = np.sign(vectors[rows, np.arange(vectors.shape[1])])
     return np.asarray(vectors * np.where(signs == 0, 1.0, signs))
-
-
-def kinds() -> Sequence[str]:
-    """Return the names of all kinds."""
-    return tuple(KINDS)
