@@ -6,11 +6,11 @@ VERSION := $(shell sed -n 's/^version=//p' metadata.txt)
 export QT_QPA_PLATFORM ?= offscreen
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help env demo test check bench zip headless clean
+.PHONY: help env demo test coverage test-matrix check bench zip headless clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 env: .venv/ready  ## QGIS where it is missing, .venv with the pinned packages, torch
 
@@ -21,8 +21,20 @@ env: .venv/ready  ## QGIS where it is missing, .venv with the pinned packages, t
 demo: env  ## The main job on an example scene: map, report, accuracy, picture (in demo/)
 	@$(PYTHON) docs/demo.py demo
 
-test: env  ## Run the tests (ARGS="tests/core -k chips" for some of them)
+test: env  ## Run the tests and hold their coverage (ARGS="tests/core -k chips" for some of them)
+ifeq ($(strip $(ARGS)),)
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(PYTHON) -m coverage run -m pytest
+	@$(PYTHON) tests/support/branch_coverage.py
+else
 	@$(PYTHON) -m pytest $(ARGS)
+endif
+
+coverage: test  ## The tests, then the lines and branches that none of them reaches
+	@$(PYTHON) -m coverage report --show-missing --skip-covered
+
+test-matrix:  ## The tests on QGIS 3.22, 3.40 and 3.44 (ARGS=trixie for one; root, debootstrap)
+	@.ci/matrix $(ARGS)
 
 check: env  ## Linter, formatter, types, floors, security
 	@.ci/check

@@ -51,6 +51,8 @@ def profile(folder: Path, plugin: Path = ROOT) -> dict[str, str]:
     }
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "PYTHONHOME", "PYTHONPATH"):
         environment.pop(name, None)
+    if "COVERAGE_PROCESS_CONFIG" in environment:
+        environment["PYQGIS_STARTUP"] = str(ROOT / "tests" / "support" / "save_coverage.py")
     enabled = subprocess.run(
         [program(), "plugins", "enable", "hsicnn"],
         env=environment,
