@@ -19,11 +19,11 @@ def load_headless():
 
 
 class Headless:
-    """qgis_process with the checkout as its plugin."""
+    """qgis_process with a profile that has the plugin."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, environment: dict[str, str]) -> None:
         self._support = load_headless()
-        self.environment = self._support.profile(folder)
+        self.environment = environment
 
     def command(self, *arguments: str) -> list[str]:
         return [self._support.program(), *arguments]
@@ -55,11 +55,12 @@ def pairs(values: dict) -> list[str]:
 
 @pytest.fixture(scope="session")
 def headless(tmp_path_factory) -> Headless:
+    """The checkout as the plugin."""
     if not (shutil.which("qgis_process.bin") or shutil.which("qgis_process")):
         pytest.skip("qgis_process is not there")
     if sys.platform == "win32":
         pytest.skip("a link to the checkout needs rights on Windows")
-    return Headless(tmp_path_factory.mktemp("profile"))
+    return Headless(load_headless().profile(tmp_path_factory.mktemp("profile")))
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from osgeo import gdal
 
-from .conftest import load_headless
+from .conftest import Headless, load_headless
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = {"__init__.py", "metadata.txt", "requirements.txt", "LICENSE", "README.md", "CHANGELOG.md"}
@@ -34,21 +37,46 @@ def test_the_release_holds_the_plugin_and_nothing_else(release):
     assert sum(item.file_size for item in release.infolist()) < 25e6
 
 
-def test_the_release_is_enabled_in_qgis_and_runs(release, tmp_path):
+@pytest.fixture(scope="module")
+def installed(release, tmp_path_factory) -> Headless:
+    """qgis_process with the release in a fresh profile."""
     support = load_headless()
     try:
-        program = support.program()
+        support.program()
     except RuntimeError:
         pytest.skip("qgis_process is not there")
-    unpacked = tmp_path / "unpacked"
-    for item in release.infolist():
-        release.extract(item, unpacked)
-    home = tmp_path / "home"
-    home.mkdir()
-    environment = support.profile(home, unpacked / "hsicnn")
-    scene = tmp_path / "scene.tif"
-    values = [f"OUTPUT={scene}", "SIZE=48", "BANDS=12", "CLASSES=3"]
-    command = [program, "run", "hsicnn:createexamplescene", "--", *values]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert scene.exists()
+    return Headless(support.installed(tmp_path_factory.mktemp("profile"), release))
+
+
+def test_the_installed_release_offers_every_algorithm(installed):
+    done = subprocess.run(
+        installed.command("list"),
+        env=installed.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    from hsicnn.algorithms import ALGORITHMS
+
+    offered = set(re.findall(r"\bhsicnn:([a-z]+)", done.stdout))
+    assert offered == {item.ID for item in ALGORITHMS} | {"mapfromrasterandreference"}
+
+
+@pytest.mark.slow
+def test_the_installed_release_makes_a_map(installed, chain, tmp_path):
+    pytest.importorskip("torch")
+    image, model = tmp_path / "image.tif", tmp_path / "model.safetensors"
+    little = {"EPOCHS": 1, "PATCH_SIZE": 1, "SHORTEST_EPOCH": 1, "LONGEST_EPOCH": 2}
+    steps = (
+        ("createexamplescene", {"SIZE": 96, "BANDS": 16, "CLASSES": 3, "OUTPUT": image}),
+        ("trainclassifier", {"INPUT": chain / "chips", "DEVICE": "cpu", **little, "OUTPUT": model}),
+        ("classifyraster", {"INPUT": image, "MODEL": model, "OUTPUT": tmp_path / "map.tif"}),
+    )
+    for algorithm, values in steps:
+        done = installed.run(algorithm, **values)
+        assert done.returncode == 0, done.stdout
+    classes = gdal.Open(str(tmp_path / "map.tif"))
+    assert (classes.RasterXSize, classes.RasterYSize) == (96, 96)
+    found = set(np.frombuffer(classes.GetRasterBand(1).ReadRaster(), np.uint8))
+    assert found & {1, 2, 3}
+    assert found <= {0, 1, 2, 3}

@@ -12,9 +12,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Where a profile holds its plugins, from its home.
+PLUGINS = Path(".local/share/QGIS/QGIS3/profiles/default/python/plugins")
 
 
 def program() -> str:
@@ -26,16 +29,32 @@ def program() -> str:
     raise RuntimeError("qgis_process is not there; install QGIS (apt-get install qgis)")
 
 
-def profile(folder: Path, plugin: Path = ROOT) -> dict[str, str]:
-    """Make a profile where a folder is the plugin; return the environment that uses it.
+def profile(folder: Path) -> dict[str, str]:
+    """Make a profile where the checkout is the plugin; return the environment that uses it.
 
     Args:
         folder: an empty folder that is thrown away afterwards.
-        plugin: the checkout, or an unpacked release.
     """
     plugins = folder / "plugins"
     plugins.mkdir()
-    (plugins / "hsicnn").symlink_to(plugin, target_is_directory=True)
+    (plugins / "hsicnn").symlink_to(ROOT, target_is_directory=True)
+    return enabled({**variables(folder), "QGIS_PLUGINPATH": str(plugins)})
+
+
+def installed(folder: Path, archive: zipfile.ZipFile) -> dict[str, str]:
+    """Install a release the way QGIS does; return the environment that uses it.
+
+    Args:
+        folder: an empty folder that is thrown away afterwards.
+        archive: what ``make zip`` has written.
+    """
+    environment = variables(folder)
+    archive.extractall(folder / PLUGINS)
+    return enabled(environment)
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """Return the environment of a QGIS whose home is a folder."""
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o700)
     # Not every variable of the caller's: a Python that is active there is not QGIS's.
@@ -46,22 +65,26 @@ def profile(folder: Path, plugin: Path = ROOT) -> dict[str, str]:
         "HOME": str(folder),
         "XDG_RUNTIME_DIR": str(runtime),
         "QT_QPA_PLATFORM": "offscreen",
-        "QGIS_PLUGINPATH": str(plugins),
         "PATH": os.pathsep.join([*path, os.environ.get("PATH", "")]),
     }
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "PYTHONHOME", "PYTHONPATH"):
         environment.pop(name, None)
     if "COVERAGE_PROCESS_CONFIG" in environment:
         environment["PYQGIS_STARTUP"] = str(ROOT / "tests" / "support" / "save_coverage.py")
-    enabled = subprocess.run(
+    return environment
+
+
+def enabled(environment: dict[str, str]) -> dict[str, str]:
+    """Enable the plugin in a profile and return the profile's environment."""
+    done = subprocess.run(
         [program(), "plugins", "enable", "hsicnn"],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    if enabled.returncode:
-        raise RuntimeError(f"the plugin could not be enabled:\n{enabled.stdout}{enabled.stderr}")
+    if done.returncode:
+        raise RuntimeError(f"the plugin could not be enabled:\n{done.stdout}{done.stderr}")
     return environment
 
 
