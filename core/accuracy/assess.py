@@ -25,7 +25,14 @@ from .report import accuracy_page
 from .sampling import Sampled, sample_map
 from .truth import Truth, subset_of, truth_of_chip_set, truth_of_reference
 
-MODEL_FIELDS = ("MODEL_NAME", "MODEL_ID", "ARCHITECTURE", "SPLIT_HASH", "CHIPS")
+MODEL_FIELDS = (
+    "MODEL_NAME",
+    "MODEL_CHECKPOINT",
+    "MODEL_ID",
+    "ARCHITECTURE",
+    "SPLIT_HASH",
+    "CHIPS",
+)
 
 Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -244,6 +251,11 @@ def _findings(
 def _warnings(opened: ClassMap, truth: Truth, counts: PixelCounts) -> tuple[str, ...]:
     """What must be known before the figures are believed."""
     texts = []
+    if opened.metadata.get("MODEL_CHECKPOINT"):
+        texts.append(
+            "The training of the map's model had not ended: the map was made with a "
+            f"{opened.metadata['MODEL_CHECKPOINT']}."
+        )
     if counts.in_training:
         texts.append(
             f"Includes {counts.in_training:,} training pixels: the model was trained on "

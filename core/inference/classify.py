@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..modelfile.bundle import ModelBundle, describe, load_bundle
+from ..modelfile.bundle import ModelBundle, load_bundle
 from ..modelfile.network import network_of
+from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress
 from ..raster.bands import describe_range, match_bands
 from ..raster.output_path import check_output

@@ -134,7 +134,9 @@ class MapOutputs:
 def origin(bundle: ModelBundle, model: str) -> dict[str, str]:
     """Return the metadata that say which model made a map."""
     path = Path(model)
+    unfinished = {"MODEL_CHECKPOINT": str(bundle.checkpoint)} if bundle.checkpoint else {}
     return {
+        **unfinished,
         "MODEL_ID": bundle.model_id,
         "MODEL_NAME": path.name,
         "MODEL_PATH": str(path.resolve()),

@@ -7,9 +7,7 @@ Never pickle: opening a stranger's model file runs no code.
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,16 +16,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...models.catalog import NETWORKS
 from ..data.classes import ClassInfo
 from ..data.normalisation import Normalisation
 from ..errors import HsicnnError, ModelFileError
-from ..raster.bands import Band, describe_range
+from ..raster.bands import Band
 from ..raster.grid import Grid
-from .schema import HEADER, damaged, read_header, write_header
+from .container import read_container, write_container
+from .schema import (
+    CHECKPOINT,
+    FORMAT_VERSION,
+    HEADER,
+    Checkpoint,
+    damaged,
+    read_checkpoint,
+    read_header,
+    write_header,
+)
 
 Array = npt.NDArray[Any]
 WEIGHTS = "weights/"
+# Batch norms also keep running means and counters, which nobody trained.
+COUNTERS = ("running_mean", "running_var", "num_batches_tracked")
 ARRAYS = (
     "normalisation/mean",
     "normalisation/transform",
@@ -63,6 +72,8 @@ class ModelBundle:
         statistics: ``mean`` and ``deviation`` of each band over the training pixels,
             ``(bands,)``, physical units.
         weights: of the network, by the names of its state.
+        checkpoint: how far the training was, where it has not ended.
+        format_version: of its file.
     """
 
     architecture: str
@@ -84,6 +95,13 @@ class ModelBundle:
     training_grid: Grid
     statistics: Mapping[str, Array]
     weights: Mapping[str, Array]
+    checkpoint: Checkpoint | None = None
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained weights."""
+        return sum(a.size for key, a in self.weights.items() if not key.endswith(COUNTERS))
 
     @cached_property
     def model_id(self) -> str:
@@ -101,21 +119,11 @@ def save_bundle(path: str, bundle: ModelBundle) -> None:
     Raises:
         ModelFileError: the file cannot be written, or the model is not sound.
     """
-    from safetensors.numpy import save
-
     target = Path(path)
-    _check(bundle, target.name)
-    header = write_header({**_header(bundle), "model_id": bundle.model_id})
-    content = save(_arrays(bundle), metadata={HEADER: header})
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    header, arrays = pack(bundle, target.name)
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        write_container(target, arrays, {HEADER: header})
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ModelFileError(
             f"The model file {path} cannot be written: {error.strerror or error}. Choose a "
             "folder that exists, with write permission and free space."
@@ -123,21 +131,60 @@ def save_bundle(path: str, bundle: ModelBundle) -> None:
 
 
 def load_bundle(path: str) -> ModelBundle:
-    """Read a model file and check all of it.
+    """Read a model file, or a training's checkpoint, and check all of it.
 
     Raises:
         ModelFileError: it is not there, truncated, damaged, of another program, or of a
             newer version.
     """
-    name = Path(path).name
-    text, arrays = _read(Path(path))
-    header = read_header(text, name)
+    # What only a training needs to go on is up to three times the rest.
+    return unpack(*read_container(Path(path), is_of_model), Path(path).name)
+
+
+def pack(bundle: ModelBundle, name: str) -> tuple[str, dict[str, Array]]:
+    """Return the header and the arrays that a file holds of a model.
+
+    Args:
+        bundle: the model.
+        name: of the file, for messages.
+
+    Raises:
+        ModelFileError: the model is not sound.
+    """
+    _check(bundle, name)
+    return write_header({**_header(bundle), "model_id": bundle.model_id}), _arrays(bundle)
+
+
+def unpack(
+    texts: Mapping[str, str], names: Iterable[str], arrays: Mapping[str, Array], name: str
+) -> ModelBundle:
+    """Put a model together from what its file holds, and check all of it.
+
+    Args:
+        texts: the file's metadata.
+        names: of all its arrays.
+        arrays: those of the model, perhaps with others.
+        name: of the file, for messages.
+
+    Raises:
+        ModelFileError: it is no model of ours, or not a sound one.
+    """
+    if HEADER not in texts:
+        raise _no_model(texts, name)
+    header = read_header(texts[HEADER], name)
     absent = [key for key in ARRAYS if key not in arrays]
     if absent:
         raise damaged(name, f"it lacks {', '.join(absent)}")
+    checkpoint = None
+    if CHECKPOINT in texts:
+        checkpoint, _ = read_checkpoint(texts[CHECKPOINT], name)
+    else:
+        strange = sorted(key for key in names if not is_of_model(key))
+        if strange:
+            raise damaged(name, f"it holds '{strange[0]}', which is no part of a model")
     try:
-        bundle = _assemble(header, arrays)
-    except (HsicnnError, TypeError, AttributeError, KeyError) as error:
+        bundle = _assemble(header, arrays, checkpoint)
+    except (HsicnnError, TypeError, AttributeError, KeyError, ValueError) as error:
         raise damaged(name, str(error).rstrip(".")) from error
     _check(bundle, name)
     if bundle.model_id != header["model_id"]:
@@ -145,42 +192,21 @@ def load_bundle(path: str) -> ModelBundle:
     return bundle
 
 
-def describe(bundle: ModelBundle) -> list[str]:
-    """Return what a user may want to know of a model, a sentence a line."""
-    entry = NETWORKS.get(bundle.architecture)
-    title = entry.title if entry else bundle.architecture
-    names = ", ".join(item.name for item in bundle.classes)
-    # Batch norms also keep running means and counters, which nobody trained.
-    counters = ("running_mean", "running_var", "num_batches_tracked")
-    parameters = sum(
-        array.size for key, array in bundle.weights.items() if not key.endswith(counters)
+def is_of_model(key: str) -> bool:
+    """Return whether an array of this name is the model's own."""
+    return key in ARRAYS or key.startswith(WEIGHTS)
+
+
+def _no_model(texts: Mapping[str, str], name: str) -> ModelFileError:
+    if CHECKPOINT in texts:
+        return ModelFileError(
+            f"{name} is a checkpoint of an earlier version of hsicnn, which held no model yet. "
+            "Train again: the checkpoints of this version can be used as a model."
+        )
+    return ModelFileError(
+        f"{name} is a safetensors file of another program: it has no hsicnn header. Choose a "
+        "model that 'Train classifier' wrote."
     )
-    side = bundle.patch_size
-    window = f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
-    lines = [
-        f"Network: {title} ({bundle.architecture}), {parameters:,} parameters, on {window}.",
-        f"Bands: {describe_range(bundle.bands)}; normalisation '{bundle.normalisation.kind}'.",
-        f"Classes: {len(bundle.classes)} ({names}).",
-        f"Trained: {bundle.created}, on {len(bundle.training_rows):,} pixels of a raster of "
-        f"{bundle.training_grid.describe()}; {len(bundle.history)} epochs, seed {bundle.seed}.",
-    ]
-    for split in ("validation", "test"):
-        found = bundle.metrics.get(split)
-        if isinstance(found, Mapping) and isinstance(found.get("overall_accuracy"), float):
-            lines.append(_accuracy_line(split, found))
-    lines.append(f"Model id: {bundle.model_id[:16]}.")
-    return lines
-
-
-def _accuracy_line(split: str, found: Mapping[str, Any]) -> str:
-    shown = {
-        "overall accuracy": found.get("overall_accuracy"),
-        "average accuracy": found.get("average_accuracy"),
-        "kappa": found.get("kappa"),
-        "location alone": found.get("location_only"),
-    }
-    parts = [f"{what} {value:.3f}" for what, value in shown.items() if isinstance(value, float)]
-    return f"On {found.get('pixels', 0):,} {split} pixels: {', '.join(parts)}."
 
 
 def _header(bundle: ModelBundle) -> dict[str, Any]:
@@ -217,42 +243,9 @@ def _arrays(bundle: ModelBundle) -> dict[str, Array]:
     return {name: np.asarray(array, order="C") for name, array in found.items()}
 
 
-def _read(path: Path) -> tuple[str, dict[str, Array]]:
-    """Return the header's text and the arrays of a safetensors file that is ours."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except OSError as error:
-        raise ModelFileError(
-            f"The model file {path} cannot be read: {error.strerror or error}. Choose the "
-            ".safetensors file that the training wrote."
-        ) from error
-    if start[:4] == b"PK\x03\x04" or start[:2] in (b"\x80\x02", b"\x80\x04", b"\x80\x05"):
-        raise ModelFileError(
-            f"{path.name} is a PyTorch pickle (.pt, .pth), which can run any program when it is "
-            "opened; such files are never read. Choose a .safetensors file written by hsicnn."
-        )
-    try:
-        with safe_open(str(path), framework="np") as file:
-            text = (file.metadata() or {}).get(HEADER)
-            if text is None:
-                raise ModelFileError(
-                    f"{path.name} is a safetensors file of another program: it has no hsicnn "
-                    "header. Choose a model that 'Train classifier' wrote (a checkpoint is no "
-                    "model)."
-                )
-            names = list(file.keys())
-            return text, {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise ModelFileError(
-            f"{path.name} is no whole model file ({error}). It may be cut short or something "
-            "else; copy it again, or choose the .safetensors file that the training wrote."
-        ) from error
-
-
-def _assemble(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> ModelBundle:
+def _assemble(
+    header: Mapping[str, Any], arrays: Mapping[str, Array], checkpoint: Checkpoint | None
+) -> ModelBundle:
     fields = {key: value for key, value in header.items() if key in ModelBundle.__annotations__}
     numbers = {name: arrays[f"normalisation/{name}"] for name in ("mean", "transform")}
     fields.update(
@@ -268,6 +261,7 @@ def _assemble(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> ModelBu
             for name, array in arrays.items()
             if name.startswith(WEIGHTS)
         },
+        checkpoint=checkpoint,
     )
     return ModelBundle(**fields)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..errors import ModelFileError
 
 FORMAT_VERSION = 1
 HEADER = "hsicnn_model"  # the item of the safetensors metadata that holds the JSON
+CHECKPOINT = "hsicnn_checkpoint"  # the item that a training goes on from; in checkpoints only
 
 _FIELDS: Mapping[str, type] = {
     "architecture": str,
@@ -40,10 +42,30 @@ _WORDS: Mapping[type, str] = {
 }
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far the training was whose checkpoint a model is.
+
+    Attributes:
+        epoch: epochs finished.
+        epochs: that were to be trained.
+    """
+
+    epoch: int
+    epochs: int
+
+    def __str__(self) -> str:
+        return f"checkpoint after epoch {self.epoch:,} of {self.epochs:,}"
+
+
 def write_header(values: Mapping[str, Any]) -> str:
     """Return the header as JSON text; the same values always give the same text."""
     header = {"format_version": FORMAT_VERSION, **values}
-    return json.dumps(_plain(header), sort_keys=True, allow_nan=False)
+    try:
+        # A long history is plain already, and this is written after every epoch.
+        return json.dumps(header, sort_keys=True, allow_nan=False, default=_plain)
+    except ValueError:
+        return json.dumps(_plain(header), sort_keys=True, allow_nan=False)
 
 
 def read_header(text: str, name: str) -> dict[str, Any]:
@@ -77,6 +99,29 @@ def read_header(text: str, name: str) -> dict[str, Any]:
             found = type(value).__name__
             raise damaged(name, f"'{key}' in its header should be {_WORDS[kind]}, not {found}")
     return dict(header)
+
+
+def read_checkpoint(text: str, name: str) -> tuple[Checkpoint, dict[str, Any]]:
+    """Read what a checkpoint says of its training.
+
+    Args:
+        text: the JSON.
+        name: of the file, for messages.
+
+    Returns:
+        How far it was, and all that is said.
+
+    Raises:
+        ModelFileError: it does not say how far it was.
+    """
+    try:
+        record = json.loads(text)
+        found = Checkpoint(record["epoch"], record["epochs"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise damaged(name, f"what it says of its training cannot be read ({error!r})") from error
+    if not all(type(number) is int and number >= 0 for number in (found.epoch, found.epochs)):
+        raise damaged(name, f"it was written after epoch {found.epoch} of {found.epochs}")
+    return found, dict(record)
 
 
 def damaged(name: str, what: str) -> ModelFileError:

@@ -1,25 +1,35 @@
-"""Checkpoints: a training run written down after every epoch, to go on from."""
+"""Checkpoints: a training run written down after every epoch, to go on from.
+
+A checkpoint is a model file, of the weights that would be kept if the training ended there,
+with what the training needs to go on beside them: arrays below ``resume/`` and the item
+``hsicnn_checkpoint`` of the metadata.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
+import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HsicnnError
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import HsicnnError, ModelFileError
+from ..modelfile.bundle import ModelBundle, pack, unpack
+from ..modelfile.container import read_container, write_container
+from ..modelfile.schema import CHECKPOINT, HEADER
 from ..progress import Progress
-from .loop import TrainingState
+from .loop import TrainingState, Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-VERSION = 1
-HEADER = "hsicnn_checkpoint"
+Array = npt.NDArray[Any]
+VERSION = 2
+RESUME = "resume/"
 
 
 def checkpoint_path(output: str) -> Path:
@@ -33,63 +43,46 @@ def job_hash(**what: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def save_checkpoint(path: Path, state: TrainingState, job: str) -> None:
+def save_checkpoint(path: Path, state: TrainingState, job: str, model: ModelBundle) -> None:
     """Write a checkpoint and replace the earlier one in one step.
 
     Args:
         path: of the checkpoint.
         state: after a whole epoch.
         job: hash of the run it belongs to.
+        model: the weights to keep so far, with the history.
 
     Raises:
         HsicnnError: where it cannot be written; the earlier checkpoint stays.
     """
     import torch
-    from safetensors.torch import save
 
-    tensors: dict[str, Tensor] = {}
-    parts: Mapping[str, Mapping[str, Tensor]] = {
-        "network": state.network.state_dict(),
-        "average": state.average,
-        "best": state.best,
-    }
-    for part, weights in parts.items():
-        for name, value in weights.items():
-            # A copy each: safetensors refuses tensors that share memory.
-            tensors[f"{part}/{name}"] = value.detach().cpu().clone().contiguous()
+    header, arrays = pack(model, path.name)
     optimiser = state.optimiser.state_dict()
-    for number, values in optimiser["state"].items():
-        for name, value in values.items():
-            tensors[f"optimiser/{number}/{name}"] = _tensor(value)
-    header = {
+    resume = _state_arrays(state, optimiser["state"])
+    record: dict[str, Any] = {
         "version": VERSION,
         "job": job,
         "threads": torch.get_num_threads(),
         "epoch": state.epoch,
+        "epochs": model.settings["epochs"],
         "kept_epoch": state.kept_epoch,
         "best_epoch": state.best_epoch,
         "best_figures": state.best_figures,
-        "history": state.history,
         "micro_batch": state.micro_batch,
         "groups": optimiser["param_groups"],
     }
-    content = save(tensors, metadata={HEADER: json.dumps(header)})
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    record["checksum"] = _checksum(record, resume)
+    texts = {HEADER: header, CHECKPOINT: json.dumps(record)}
+    stored = {f"{RESUME}{name}": array for name, array in resume.items()}
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_container(path, {**arrays, **stored}, texts)
     except OSError as error:
         raise HsicnnError(
             f"The checkpoint {path} cannot be written: {error.strerror or error}. The training "
             "stopped; the earlier checkpoint is still there. Free some space, or choose another "
             "folder for the model, and start again."
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def recorded_threads(path: Path, job: str) -> int:
@@ -97,8 +90,12 @@ def recorded_threads(path: Path, job: str) -> int:
 
     Sums depend on how many threads share them: a run goes on with the count it began with.
     """
-    header, _ = _read(path) if path.exists() else (None, {})
-    return int(header.get("threads", 0)) if header and header.get("job") == job else 0
+    try:
+        texts, _, _ = read_container(path, lambda _: False)
+        record = _record(texts)
+        return int(record["threads"]) if record["job"] == job else 0
+    except (ModelFileError, KeyError, TypeError, ValueError):
+        return 0
 
 
 def use_threads(count: int) -> None:
@@ -123,66 +120,112 @@ def resume_from(path: Path, state: TrainingState, job: str, progress: Progress) 
     """
     if not path.exists():
         return False
-    header, tensors = _read(path)
-    if header is None:
-        progress.warn(f"{path.name} is damaged and was not used: training starts afresh.")
+    afresh = "was not used: training starts afresh."
+    try:
+        texts, names, arrays = read_container(path)
+        record = _record(texts)
+        if record["version"] != VERSION:
+            progress.warn(f"{path.name} is of another version of hsicnn and {afresh}")
+            return False
+        if record["job"] != job:
+            progress.log(
+                f"{path.name} belongs to a training with other samples or settings and {afresh}"
+            )
+            return False
+        model, resume = unpack(texts, names, arrays, path.name), _part(arrays, RESUME)
+        if record.pop("checksum") != _checksum(record, resume):
+            raise ModelFileError("its content does not match its checksum")
+        if not _fits(state, model, resume):
+            progress.log(f"{path.name} is of another network and {afresh}")
+            return False
+        _fill(state, record, model, resume)
+    except (ModelFileError, KeyError, TypeError, ValueError) as error:
+        progress.warn(f"{path.name} is damaged and {afresh} ({error})")
         return False
-    if header.get("version") != VERSION or header.get("job") != job:
-        progress.log(
-            f"{path.name} belongs to a training with other samples or settings: "
-            "training starts afresh."
-        )
-        return False
-    weights = _part(tensors, "network")
-    own = state.network.state_dict()
-    if {name: value.shape for name, value in own.items()} != {
-        name: value.shape for name, value in weights.items()
-    }:
-        progress.log(f"{path.name} is of another version: training starts afresh.")
-        return False
-    state.network.load_state_dict(weights)
-    device = next(state.network.parameters()).device
-    state.average = {name: value.to(device) for name, value in _part(tensors, "average").items()}
-    state.best = {name: value.to(device) for name, value in _part(tensors, "best").items()}
-    numbered: dict[int, dict[str, Tensor]] = {}
-    for name, value in _part(tensors, "optimiser").items():
-        number, key = name.split("/", 1)
-        numbered.setdefault(int(number), {})[key] = value
-    state.optimiser.load_state_dict({"state": numbered, "param_groups": header["groups"]})
-    state.epoch = int(header["epoch"])
-    state.kept_epoch = int(header["kept_epoch"])
-    state.best_epoch = int(header["best_epoch"])
-    state.best_figures = dict(header["best_figures"])
-    state.history = list(header["history"])
-    state.micro_batch = int(header["micro_batch"])
     progress.log(f"Going on after epoch {state.epoch} of {path.name}.")
     return True
 
 
-def _read(path: Path) -> tuple[dict[str, Any] | None, dict[str, Tensor]]:
-    """Return header and tensors; no header where the file is not a whole checkpoint."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {})[HEADER])
-            # Copies: the file must not stay mapped, it is replaced after every epoch.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError):
-        return None, {}
-    return header, tensors
-
-
-def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    prefix = f"{part}/"
-    return {
-        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
-    }
-
-
-def _tensor(value: Any) -> Tensor:
+def _state_arrays(state: TrainingState, moments: Mapping[int, Any]) -> dict[str, Array]:
+    """All numbers of a state but the weights to keep, which are the model's."""
     import torch
 
-    if isinstance(value, torch.Tensor):
-        return value.detach().cpu().clone().contiguous()
-    return torch.tensor(value)
+    found: dict[str, Tensor] = {}
+    parts: Mapping[str, Weights] = {"network": state.network.state_dict(), "average": state.average}
+    for part, weights in parts.items():
+        found.update({f"{part}/{name}": value for name, value in weights.items()})
+    for number, values in moments.items():
+        for name, value in values.items():
+            found[f"optimiser/{number}/{name}"] = torch.as_tensor(value)
+    return {name: value.detach().cpu().numpy() for name, value in found.items()}
+
+
+def _record(texts: Mapping[str, str]) -> dict[str, Any]:
+    """What a checkpoint says of its training, of whatever version."""
+    return dict(json.loads(texts[CHECKPOINT]))
+
+
+def _checksum(record: Mapping[str, Any], resume: Mapping[str, Array]) -> int:
+    """A checksum that tells damage; the model beside it has its own."""
+    total = zlib.crc32(json.dumps(record).encode())
+    for name in sorted(resume):
+        total = zlib.crc32(name.encode(), total)
+        total = zlib.crc32(np.asarray(resume[name], order="C").data, total)
+    return total
+
+
+def _fits(state: TrainingState, model: ModelBundle, resume: Mapping[str, Array]) -> bool:
+    """Whether weights are those of the network in training."""
+    own = {name: tuple(value.shape) for name, value in state.network.state_dict().items()}
+    found = [model.weights, _part(resume, "network/"), _part(resume, "average/")]
+    return all(
+        {name: array.shape for name, array in weights.items()} == own
+        for weights in found
+        if weights or weights is not found[-1]
+    )
+
+
+def _fill(
+    state: TrainingState,
+    record: Mapping[str, Any],
+    model: ModelBundle,
+    resume: Mapping[str, Array],
+) -> None:
+    """Make a fresh state the one that was saved, in the same layout of memory.
+
+    In another layout kernels may round otherwise.
+    """
+    own = state.network.state_dict()
+    moments: dict[int, dict[str, Tensor]] = {}
+    learnt = [weight for group in state.optimiser.param_groups for weight in group["params"]]
+    for name, array in _part(resume, "optimiser/").items():
+        number, key = name.split("/", 1)
+        moments.setdefault(int(number), {})[key] = _like(learnt[int(number)], array)
+    state.optimiser.load_state_dict({"state": moments, "param_groups": record["groups"]})
+    state.network.load_state_dict(_weights(own, _part(resume, "network/")))
+    state.average = _weights(own, _part(resume, "average/"))
+    state.best = _weights(own, model.weights)
+    state.epoch = int(record["epoch"])
+    state.kept_epoch = int(record["kept_epoch"])
+    state.best_epoch = int(record["best_epoch"])
+    state.best_figures = dict(record["best_figures"])
+    state.history = [dict(row) for row in model.history]
+    state.micro_batch = int(record["micro_batch"])
+
+
+def _weights(own: Weights, arrays: Mapping[str, Array]) -> Weights:
+    return {name: _like(own[name], array) for name, array in arrays.items()}
+
+
+def _like(pattern: Tensor, array: Array) -> Tensor:
+    """Return an array as a tensor in the layout and on the device of another of its shape."""
+    import torch
+
+    values = torch.from_numpy(np.array(array))
+    if values.shape != pattern.shape:
+        return values
+    return torch.empty_like(pattern, dtype=values.dtype).copy_(values)
+
+
+def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

@@ -116,8 +116,8 @@ def train(
         state.epoch += 1
         row = {"epoch": float(state.epoch), "loss": total / steps, **figures.row()}
         state.history.append({**row, "seconds": round(time.monotonic() - began, 3)})
-        _check_finite(row["loss"], state.epoch, settings)
         _keep(state, figures, settings)
+        _check_finite(row["loss"], state, settings)
         save(state)
         progress.metric("epoch", row)
         progress.report(state.epoch / settings.epochs, _sentence(state, settings, left))
@@ -236,12 +236,19 @@ def _order(count: int, steps: int, batch: int, generator: torch.Generator) -> li
     return batches[:steps]
 
 
-def _check_finite(loss: float, epoch: int, settings: TrainingSettings) -> None:
+def _check_finite(loss: float, state: TrainingState, settings: TrainingSettings) -> None:
+    import torch
+
     if not math.isfinite(loss):
-        raise HsicnnError(
-            f"Training diverged in epoch {epoch}: the loss is {loss}. LEARNING_RATE is "
-            f"{settings.learning_rate:g}; try a tenth of it."
-        )
+        found = f"the loss is {loss}"
+    elif not all(bool(torch.isfinite(value).all()) for value in state.best.values()):
+        found = "the network's weights are no longer numbers"
+    else:
+        return
+    raise HsicnnError(
+        f"Training diverged in epoch {state.epoch}: {found}. LEARNING_RATE is "
+        f"{settings.learning_rate:g}; try a tenth of it."
+    )
 
 
 def _sentence(state: TrainingState, settings: TrainingSettings, left: TimeLeft) -> str:

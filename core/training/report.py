@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..data.chips import ChipSetInfo
-from ..modelfile.bundle import ModelBundle, describe
+from ..modelfile.bundle import ModelBundle
+from ..modelfile.summary import describe
 from ..report import html
 from ..report.figures import curves_picture
 from ..report.files import write_text

@@ -28,6 +28,9 @@ def split_scores(
 ) -> dict[str, Any]:
     """Return the figures of validation and test pixels, each where there are any.
 
+    Those of single classes are lists in the order of the classes, with None where there is
+    nothing to stand on.
+
     The test pixels are looked at here for the first time: nothing was chosen on them.
     """
     scores: dict[str, Any] = {}
@@ -52,5 +55,10 @@ def split_scores(
             "average_accuracy": result.average,
             "kappa": result.kappa,
             "location_only": float(np.mean(nearest == told)),
+            "classes": {
+                "producers_accuracy": [item.producers_accuracy for item in result.classes],
+                "users_accuracy": [item.users_accuracy for item in result.classes],
+                "f1": [item.f1 for item in result.classes],
+            },
         }
     return scores

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..data.chips import ChipSetInfo, read_chip_set
-from ..data.normalisation import Normalisation, moments
-from ..data.pixel_store import PixelStore, load_pixels
-from ..data.separation import TRAIN
-from ..modelfile.bundle import ModelBundle, describe, save_bundle
+from ..data.chips import read_chip_set
+from ..data.pixel_store import load_pixels
+from ..modelfile.bundle import save_bundle
+from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress
-from ..runtime.dependencies import version
 from ..runtime.devices import choose_device
 from ..runtime.seeds import seed_torch
 from .checkpoints import (
@@ -28,9 +22,9 @@ from .checkpoints import (
 )
 from .loop import TrainingState, train
 from .optimisers import make_optimiser
+from .outcome import trained_model, untrained_model
 from .preparation import (
     check_outputs,
-    drawn,
     fit_inputs,
     make_lesson,
     make_network,
@@ -39,10 +33,9 @@ from .preparation import (
 )
 from .report import write_training_report
 from .scores import split_scores
-from .settings import TrainingSettings, resolve_settings
+from .settings import resolve_settings
 
 MIB = 1 << 20
-RECORDED = ("torch", "numpy", "osgeo", "safetensors")  # versions kept in the model
 
 
 @dataclass(frozen=True)
@@ -121,15 +114,17 @@ def train_classifier(
     state = TrainingState(network, make_optimiser(network, chosen))
     if resume:
         resume_from(checkpoint, state, job, progress)
+    radius = int(network.radius)  # type: ignore[arg-type]
+    blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)
     train(
         state,
         lesson,
         Portion(progress, 0.03, 0.97),
-        lambda now: save_checkpoint(checkpoint, now, job),
+        lambda now: save_checkpoint(checkpoint, now, job, trained_model(blank, now, {})),
     )
     network.load_state_dict(state.best)
     metrics = split_scores(network, lesson.source, store, info, progress)
-    bundle = _bundle(info, store, normalisation, state=state, settings=chosen, metrics=metrics)
+    bundle = trained_model(blank, state, metrics)
     save_bundle(output, bundle)
     checkpoint.unlink(missing_ok=True)
     if report:
@@ -138,50 +133,3 @@ def train_classifier(
         progress.log(line)
     progress.report(1.0, "")
     return TrainResult(output, report, chosen.architecture, state.epoch, state.kept_epoch, metrics)
-
-
-def _bundle(
-    info: ChipSetInfo,
-    store: PixelStore,
-    normalisation: Normalisation,
-    *,
-    state: TrainingState,
-    settings: TrainingSettings,
-    metrics: Mapping[str, Any],
-) -> ModelBundle:
-    """Put together what the model file holds."""
-    radius = int(state.network.radius)  # type: ignore[arg-type]
-    training = store.split == TRAIN
-    mean, deviation = moments(store.physical(drawn(store.index[training], settings.seed)))
-    return ModelBundle(
-        architecture=settings.architecture,
-        options=dict(settings.options),
-        bands=info.bands,
-        normalisation=normalisation,
-        classes=info.classes,
-        radius=radius,
-        patch_size=2 * radius + 1,
-        chips={
-            "path": str(Path(info.folder).resolve()),
-            "split_hash": info.hash,
-            "split_method": info.split_method,
-            "block_size": info.block_size,
-            "buffer": info.buffer,
-            "counts": {name: list(counts) for name, counts in info.counts.items()},
-            "source_bands": info.source_bands,
-        },
-        metrics=dict(metrics),
-        history=list(state.history),
-        versions={name: version(name) for name in RECORDED},
-        seed=settings.seed,
-        settings=settings.to_json(),
-        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        training_rows=store.row[training],
-        training_cols=store.col[training],
-        training_grid=info.grid,
-        statistics={
-            "mean": mean.astype(np.float32),
-            "deviation": deviation.astype(np.float32),
-        },
-        weights={name: value.cpu().numpy() for name, value in state.best.items()},
-    )

@@ -11,9 +11,10 @@ import torch
 from hsicnn.core.data.classes import ClassInfo
 from hsicnn.core.data.normalisation import fit_normalisation
 from hsicnn.core.errors import ModelFileError
-from hsicnn.core.modelfile.bundle import ModelBundle, describe, load_bundle, save_bundle
+from hsicnn.core.modelfile.bundle import ModelBundle, load_bundle, save_bundle
 from hsicnn.core.modelfile.network import network_of
 from hsicnn.core.modelfile.schema import FORMAT_VERSION, HEADER
+from hsicnn.core.modelfile.summary import describe
 from hsicnn.core.raster.bands import Band
 from hsicnn.core.raster.grid import Grid
 from hsicnn.models.build import build
@@ -175,6 +176,7 @@ def broken_weight(arrays):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
+        (lambda a: a.update({"network/weight": np.zeros(2, np.float32)}), "no part of a model"),
         (broken_weight, "'classes.bias' hold values that are no numbers"),
         (lambda a: a.pop("training/rows"), "lacks training/rows"),
         (lambda a: a.update({"training/rows": np.zeros(2, np.int32)}), "differ in number"),

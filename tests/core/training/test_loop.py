@@ -11,26 +11,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from hsicnn.core.data.normalisation import fit_normalisation  # noqa: E402
 from hsicnn.core.data.separation import TEST, TRAIN, UNUSED, VALIDATION  # noqa: E402
 from hsicnn.core.errors import Cancelled, HsicnnError  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
-from hsicnn.core.runtime.seeds import seed_torch  # noqa: E402
 from hsicnn.core.training import loop  # noqa: E402
-from hsicnn.core.training.checkpoints import (  # noqa: E402
-    checkpoint_path,
-    resume_from,
-    save_checkpoint,
-)
-from hsicnn.core.training.loop import Lesson, TrainingState, train  # noqa: E402
-from hsicnn.core.training.optimisers import make_optimiser  # noqa: E402
-from hsicnn.core.training.patches import PatchSource, samples_of  # noqa: E402
-from hsicnn.core.training.settings import TrainingSettings  # noqa: E402
+from hsicnn.core.training.loop import train  # noqa: E402
+from hsicnn.core.training.patches import samples_of  # noqa: E402
 from hsicnn.core.training.validation import predict  # noqa: E402
-from hsicnn.models.build import build  # noqa: E402
+from lessons import QUIET, make, settings  # noqa: E402
 from pixels import small_store  # noqa: E402
-
-QUIET = SilentProgress()
 
 
 class Recorder(SilentProgress):
@@ -52,33 +41,6 @@ class Recorder(SilentProgress):
             raise Cancelled
 
 
-def make(settings: TrainingSettings, store=None, margin: int = 0):
-    store = store or small_store()
-    fitted = fit_normalisation("band", store.physical(store.index[store.split == TRAIN]))
-    seed_torch(settings.seed, "initialisation")
-    network = build(
-        "multiscale", fitted.outputs, 3, {"patch_size": 5, "width": 8, "hidden": 16, "dropout": 0.2}
-    )
-    source = PatchSource(
-        store,
-        fitted,
-        2,
-        margin=margin,
-        device=torch.device("cpu"),
-        memory_bytes=1 << 30,
-        progress=QUIET,
-    )
-    lesson = Lesson(
-        source, samples_of(store, TRAIN), samples_of(store, VALIDATION), torch.ones(3), settings
-    )
-    return TrainingState(network, make_optimiser(network, settings)), lesson
-
-
-def settings(**given) -> TrainingSettings:
-    few = {"epochs": 6, "batch_size": 32, "shortest_epoch": 5, "longest_epoch": 8}
-    return TrainingSettings(**{**few, **given})
-
-
 def test_training_learns_what_can_be_learnt():
     chosen = settings(epochs=12)
     state, lesson = make(chosen)
@@ -93,52 +55,6 @@ def test_training_learns_what_can_be_learnt():
     assert recorder.fractions == sorted(recorder.fractions)
     assert recorder.fractions[-1] == pytest.approx(1.0)
     assert [row["epoch"] for row in recorder.rows] == list(range(1, 13))
-
-
-@pytest.mark.parametrize(
-    "extra",
-    [
-        {},
-        {"averaging": 0.9, "noise": 0.1, "mixup": 0.3, "brightness": 0.1},
-        {"schedule": "multi-step", "optimiser": "sgd", "keep": "last"},
-    ],
-)
-def test_resumed_equals_uninterrupted_to_the_bit(extra, tmp_path):
-    chosen = settings(**extra)
-    whole, lesson = make(chosen)
-    train(whole, lesson, QUIET, lambda _: None)
-
-    path = checkpoint_path(str(tmp_path / "model.safetensors"))
-
-    def stop_after_three(state):
-        save_checkpoint(path, state, "job")
-        if state.epoch == 3:
-            raise Cancelled
-
-    first, lesson = make(chosen)
-    with pytest.raises(Cancelled):
-        train(first, lesson, QUIET, stop_after_three)
-    second, lesson = make(chosen)
-    assert resume_from(path, second, "job", QUIET)
-    assert second.epoch == 3
-    train(second, lesson, QUIET, lambda _: None)
-    assert whole.best_epoch == second.best_epoch
-    for name, value in whole.best.items():
-        assert torch.equal(value, second.best[name]), name
-    losses = [row["loss"] for row in whole.history]
-    assert losses == [row["loss"] for row in second.history]
-
-
-def test_a_checkpoint_of_another_job_or_a_damaged_one_is_not_used(tmp_path):
-    state, _ = make(settings())
-    path = checkpoint_path(str(tmp_path / "model.safetensors"))
-    save_checkpoint(path, state, "job")
-    fresh, _ = make(settings())
-    assert not resume_from(path, fresh, "another job", QUIET)
-    path.write_bytes(path.read_bytes()[:100])
-    assert not resume_from(path, fresh, "job", QUIET)
-    path.unlink()
-    assert not resume_from(path, fresh, "job", QUIET)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
@@ -192,6 +108,19 @@ def test_without_validation_pixels_the_last_epoch_is_kept():
     assert "validation_overall" not in state.history[0]
 
 
+def test_weights_that_are_no_numbers_end_with_what_to_do():
+    state, lesson = make(settings())
+
+    def break_weights(now):
+        with torch.no_grad():
+            now.network.spectral.weight[0, 0] = math.inf
+
+    state.optimiser.register_step_post_hook(lambda *_: break_weights(state))
+    lesson = dataclasses.replace(lesson, settings=settings(longest_epoch=1, shortest_epoch=1))
+    with pytest.raises(HsicnnError, match=r"epoch 1: the network's weights .*LEARNING_RATE"):
+        train(state, lesson, QUIET, lambda _: None)
+
+
 def test_a_loss_that_is_no_number_ends_with_what_to_do():
     state, lesson = make(settings())
     lesson.weights[:] = math.nan
@@ -236,33 +165,6 @@ def test_parts_of_a_batch_hold_every_patch_and_never_one_alone(count, size):
     parts = loop._parts(torch.arange(count), size)
     assert torch.equal(torch.cat(parts), torch.arange(count))
     assert all(len(part) > 1 for part in parts) or count == 1
-
-
-def test_a_checkpoint_of_another_network_is_not_used(tmp_path):
-    state, _ = make(settings())
-    path = checkpoint_path(str(tmp_path / "model.safetensors"))
-    save_checkpoint(path, state, "job")
-    other = build("multiscale", 12, 3, {"patch_size": 5, "width": 4, "hidden": 16})
-    fresh = TrainingState(other, make_optimiser(other, settings()))
-    before = {name: value.clone() for name, value in other.state_dict().items()}
-    assert not resume_from(path, fresh, "job", QUIET)
-    assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
-
-
-def test_a_checkpoint_that_cannot_be_written_keeps_the_earlier_one(tmp_path, monkeypatch):
-    state, _ = make(settings())
-    path = checkpoint_path(str(tmp_path / "model.safetensors"))
-    save_checkpoint(path, state, "job")
-    before = path.read_bytes()
-
-    def full(_descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("hsicnn.core.training.checkpoints.os.fsync", full)
-    with pytest.raises(HsicnnError, match="No space left"):
-        save_checkpoint(path, state, "job")
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_other_failures_are_not_taken_for_missing_memory():

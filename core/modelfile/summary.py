@@ -1,0 +1,52 @@
+"""What a user may want to know of a model, in a few sentences for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...models.catalog import NETWORKS
+from ..raster.bands import describe_range
+from .bundle import ModelBundle
+
+NAMED = 30  # classes; more are only counted
+
+
+def describe(bundle: ModelBundle) -> list[str]:
+    """Return what a user may want to know of a model, a sentence a line."""
+    entry = NETWORKS.get(bundle.architecture)
+    title = entry.title if entry else bundle.architecture
+    side = bundle.patch_size
+    window = f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
+    lines = [
+        f"Network: {title} ({bundle.architecture}), {bundle.parameters:,} parameters, on {window}.",
+        f"Bands: {describe_range(bundle.bands)}; normalisation '{bundle.normalisation.kind}'.",
+        f"Classes: {len(bundle.classes)} ({_names(bundle)}).",
+        f"Trained: {bundle.created}, on {len(bundle.training_rows):,} pixels of a raster of "
+        f"{bundle.training_grid.describe()}; {len(bundle.history)} epochs, seed {bundle.seed}.",
+    ]
+    if bundle.checkpoint:
+        lines.insert(0, f"An unfinished training: {bundle.checkpoint}.")
+    for split in ("validation", "test"):
+        found = bundle.metrics.get(split)
+        if isinstance(found, Mapping) and isinstance(found.get("overall_accuracy"), float):
+            lines.append(_accuracy_line(split, found))
+    lines.append(f"Model id: {bundle.model_id[:16]}.")
+    return lines
+
+
+def _names(bundle: ModelBundle) -> str:
+    names = [item.name for item in bundle.classes[:NAMED]]
+    more = len(bundle.classes) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more else "")
+
+
+def _accuracy_line(split: str, found: Mapping[str, Any]) -> str:
+    shown = {
+        "overall accuracy": found.get("overall_accuracy"),
+        "average accuracy": found.get("average_accuracy"),
+        "kappa": found.get("kappa"),
+        "location alone": found.get("location_only"),
+    }
+    parts = [f"{what} {value:.3f}" for what, value in shown.items() if isinstance(value, float)]
+    return f"On {found.get('pixels', 0):,} {split} pixels: {', '.join(parts)}."

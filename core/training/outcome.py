@@ -1,0 +1,96 @@
+"""The model that a training gives: what is known before it, and its weights so far."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.chips import ChipSetInfo
+from ..data.normalisation import Normalisation, moments
+from ..data.pixel_store import PixelStore
+from ..data.separation import TRAIN
+from ..modelfile.bundle import ModelBundle
+from ..runtime.dependencies import version
+from .loop import TrainingState
+from .preparation import drawn
+from .settings import TrainingSettings
+
+RECORDED = ("torch", "numpy", "osgeo", "safetensors")  # versions kept in the model
+
+
+def untrained_model(
+    info: ChipSetInfo,
+    store: PixelStore,
+    normalisation: Normalisation,
+    *,
+    radius: int,
+    settings: TrainingSettings,
+) -> ModelBundle:
+    """Put together all of a model that training does not change: it has no weights yet.
+
+    Args:
+        info: the chip set.
+        store: its pixels.
+        normalisation: fitted on them.
+        radius: of the network.
+        settings: of the training.
+    """
+    training = store.split == TRAIN
+    mean, deviation = moments(store.physical(drawn(store.index[training], settings.seed)))
+    return ModelBundle(
+        architecture=settings.architecture,
+        options=dict(settings.options),
+        bands=info.bands,
+        normalisation=normalisation,
+        classes=info.classes,
+        radius=radius,
+        patch_size=2 * radius + 1,
+        chips={
+            "path": str(Path(info.folder).resolve()),
+            "split_hash": info.hash,
+            "split_method": info.split_method,
+            "block_size": info.block_size,
+            "buffer": info.buffer,
+            "counts": {name: list(counts) for name, counts in info.counts.items()},
+            "source_bands": info.source_bands,
+        },
+        metrics={},
+        history=(),
+        versions={name: version(name) for name in RECORDED},
+        seed=settings.seed,
+        settings=settings.to_json(),
+        created="",
+        training_rows=store.row[training],
+        training_cols=store.col[training],
+        training_grid=info.grid,
+        statistics={
+            "mean": mean.astype(np.float32),
+            "deviation": deviation.astype(np.float32),
+        },
+        weights={},
+    )
+
+
+def trained_model(
+    untrained: ModelBundle, state: TrainingState, scores: Mapping[str, Any]
+) -> ModelBundle:
+    """Return the model with the weights to keep so far.
+
+    Args:
+        untrained: see ``untrained_model``.
+        state: of the training, after a whole epoch.
+        scores: figures on validation and test pixels, where they are known.
+    """
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return dataclasses.replace(
+        untrained,
+        metrics={"kept_epoch": state.kept_epoch, **scores},
+        history=list(state.history),
+        created=now.isoformat(timespec="seconds"),
+        weights={name: value.cpu().numpy() for name, value in state.best.items()},
+    )

@@ -1,0 +1,126 @@
+"""The training job on a small chip set: what it leaves behind, whole or cut short."""
+
+from __future__ import annotations
+
+import pytest
+from osgeo import gdal
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from hsicnn.core.data.export import export_training_chips  # noqa: E402
+from hsicnn.core.errors import Cancelled  # noqa: E402
+from hsicnn.core.inference.classify import classify_raster  # noqa: E402
+from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
+from hsicnn.core.progress import SilentProgress  # noqa: E402
+from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
+from hsicnn.core.training.checkpoints import checkpoint_path  # noqa: E402
+from hsicnn.core.training.train import train_classifier  # noqa: E402
+
+QUICK = {"epochs": 4, "patch_size": 3, "shortest_epoch": 2, "longest_epoch": 4}
+
+
+class StopAfter(SilentProgress):
+    """Cancels once so many epochs are told of."""
+
+    def __init__(self, epochs: int) -> None:
+        self.left = epochs
+
+    def metric(self, name, values):
+        self.left -= 1
+
+    def check_cancel(self):
+        if not self.left:
+            raise Cancelled
+
+
+class Listener(SilentProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scene")
+    made = create_example_scene(
+        output=str(folder / "image.tif"),
+        reference=str(folder / "reference.tif"),
+        size=64,
+        bands=10,
+        classes=3,
+    )
+    export_training_chips(
+        image=made.output, reference=made.reference, output=str(folder / "chips"), halo=4
+    )
+    return folder
+
+
+def train(scene, output, progress=None, **extra):
+    return train_classifier(
+        chips=str(scene / "chips"),
+        output=str(output),
+        settings={**QUICK, **extra},
+        device="cpu",
+        progress=progress,
+    )
+
+
+def test_a_training_leaves_a_model_with_its_figures_and_no_checkpoint(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    train(scene, output)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    bundle = load_bundle(str(output))
+    assert bundle.checkpoint is None
+    assert bundle.metrics["kept_epoch"] == 4
+    for split in ("validation", "test"):
+        found = bundle.metrics[split]
+        counts = bundle.chips["counts"][split]
+        assert sum(counts) == found["pixels"]
+        producers = found["classes"]["producers_accuracy"]
+        right = sum(share * count for share, count in zip(producers, counts) if count)
+        assert right == pytest.approx(found["overall_accuracy"] * found["pixels"])
+        assert {len(values) for values in found["classes"].values()} == {len(bundle.classes)}
+
+
+def test_a_checkpoint_classifies_and_the_training_goes_on_from_it_to_the_bit(scene, tmp_path):
+    whole, output = tmp_path / "whole.safetensors", tmp_path / "model.safetensors"
+    train(scene, whole)
+    with pytest.raises(Cancelled):
+        train(scene, output, StopAfter(2))
+    checkpoint = checkpoint_path(str(output))
+    listener = Listener()
+    classified = tmp_path / "map.tif"
+    classify_raster(
+        image=str(scene / "image.tif"),
+        model=str(checkpoint),
+        output=str(classified),
+        device="cpu",
+        progress=listener,
+    )
+    assert "checkpoint after epoch 2 of 4" in listener.lines[0]
+    told = gdal.Open(str(classified)).GetMetadata("HSICNN")
+    assert told["MODEL_CHECKPOINT"] == "checkpoint after epoch 2 of 4"
+    assert told["MODEL_ID"] == load_bundle(str(checkpoint)).model_id
+
+    listener = Listener()
+    train(scene, output, listener)
+    assert any("Going on after epoch 2" in line for line in listener.lines)
+    assert not checkpoint.exists()
+    first, second = load_bundle(str(whole)), load_bundle(str(output))
+    for name, array in first.weights.items():
+        assert (array == second.weights[name]).all(), name
+    assert first.metrics == second.metrics
+    assert [row["loss"] for row in first.history] == [row["loss"] for row in second.history]
+
+
+def test_the_statistics_of_the_training_pixels_are_computed_once(scene, tmp_path, monkeypatch):
+    from hsicnn.core.training import outcome
+
+    calls = []
+    moments = outcome.moments
+    monkeypatch.setattr(outcome, "moments", lambda values: calls.append(1) or moments(values))
+    train(scene, tmp_path / "model.safetensors")
+    assert len(calls) == 1
