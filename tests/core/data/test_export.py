@@ -292,3 +292,46 @@ def test_codes_that_no_class_map_can_hold_are_refused_before_a_training(scene, t
     write_raster(reference, labels[None], scene.grid)
     with pytest.raises(HsicnnError, match=f"{code} does not fit a class map"):
         export(scene, reference=str(reference))
+
+
+def test_random_points_far_apart_keep_their_buffer(scene):
+    points = [
+        (f"POINT({500_005 + 120 * col} {5_799_995 - 120 * row})", {"class": "ab"[(row + col) % 2]})
+        for row in range(5)
+        for col in range(4)
+    ]
+    said = Said()
+    path = write_layer(scene.folder / "points.gpkg", points)
+    result = export(scene, reference=path, field="class", split="random", buffer=4, progress=said)
+    assert read_chip_set(result.output).buffer == 4
+    assert not any("BUFFER" in text for text in said.warnings)
+
+
+def test_a_disk_that_may_not_hold_the_chips_is_told_before(scene, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1))
+    assert any("has 0 MiB left" in text for text in export(scene).warnings)
+
+
+def test_without_test_pixels_there_is_no_word_of_location(scene):
+    said = Said()
+    result = export(scene, train_fraction=0.8, validation_fraction=0.2, progress=said)
+    assert read_chip_set(result.output).location_only is None
+    assert not any("Location alone" in text for text in said.logs)
+
+
+def test_footprints_in_the_place_of_a_folder_are_refused(scene):
+    folder = scene.folder / "prints.gpkg"
+    folder.mkdir()
+    with pytest.raises(InputError, match=r"FOOTPRINTS is .*prints\.gpkg, a folder"):
+        export(scene, footprints=str(folder))
+
+
+def test_footprints_of_very_many_classes_have_no_field_for_each(scene):
+    many = (np.indices((60, 50)).sum(axis=0) % 61 + 1).astype(np.uint8)
+    reference = write_raster(scene.folder / "many.tif", many[None], scene.grid)
+    path = scene.folder / "prints.gpkg"
+    export(scene, reference=reference, split="random", buffer=0, footprints=str(path))
+    dataset = ogr.Open(str(path))
+    definition = dataset.GetLayer(0).GetLayerDefn()
+    names = {definition.GetFieldDefn(n).GetName() for n in range(definition.GetFieldCount())}
+    assert names == {"chip", "image", "unused", "train", "validation", "test"}

@@ -75,3 +75,11 @@ def test_random_ten_per_cent_of_indian_pines_is_known_from_location(test_data):
     split = split_random(labels, train_fraction=0.1, validation_fraction=0.0, seed=1)
     score = location_only_score(split, labels.rows, labels.cols, labels.values)
     assert 0.97 <= score <= 0.985
+
+
+def test_without_pixels_to_predict_location_predicts_none():
+    none = np.zeros(0, dtype=np.int32)
+    some = np.arange(3)
+    found = location_only(some, some, np.uint16([1, 2, 3]), none, none)
+    assert found.shape == (0,)
+    assert found.dtype == np.uint16

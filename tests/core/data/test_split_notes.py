@@ -1,0 +1,60 @@
+"""What is said of a split, and what refuses it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hsicnn.core.data.separation import TEST, TRAIN, UNUSED, VALIDATION
+from hsicnn.core.data.split_notes import NAMED, THIN, split_notes, thin_classes
+from hsicnn.core.errors import SplitError
+
+from .test_splits import labels_of
+
+
+def row_of(values, codes):
+    """Labelled pixels side by side, with their split codes."""
+    values = np.asarray(values)
+    return labels_of(np.zeros(len(values)), np.arange(len(values)), values), np.uint8(codes)
+
+
+def test_what_the_buffer_takes_is_counted():
+    labels, before = row_of([1] * 8, [TRAIN] * 6 + [TEST] * 2)
+    after = before.copy()
+    after[3:6] = UNUSED
+    assert split_notes(labels, before, after, 3) == (
+        "The buffer of 3 pixels takes 3 training pixels; 50% stay.",
+    )
+    assert split_notes(labels, before, before, 3) == ()
+
+
+def test_a_class_whose_training_pixels_the_buffer_took_is_told_what_helps():
+    labels, before = row_of([1, 1, 2, 2], [TRAIN, TEST, TRAIN, TEST])
+    after = np.uint8([TRAIN, TEST, UNUSED, TEST])
+    with pytest.raises(SplitError, match=r"'c2' has 2 .*its 1 training.*BUFFER, or another BLOCK"):
+        split_notes(labels, before, after, 5, block_size=20)
+    with pytest.raises(SplitError, match=r"within 5 pixels .* Use a smaller BUFFER\.$"):
+        split_notes(labels, before, after, 5)
+
+
+def test_a_class_that_was_never_for_training_is_told_another_remedy():
+    labels, codes = row_of([1, 1, 2, 2], [TRAIN, TEST, TEST, VALIDATION])
+    with pytest.raises(SplitError, match=r"'c2' has 2 .* none of them is .* TRAIN_FRACTION"):
+        split_notes(labels, codes, codes, 0)
+
+
+def test_figures_that_cannot_be_known_are_named():
+    values = [1] * (THIN + 2) + [2] * (THIN + 1)
+    labels, codes = row_of(values, [TRAIN] * THIN + [VALIDATION, TEST] + [TRAIN] * THIN + [TEST])
+    (sentence,) = thin_classes(labels, codes)
+    assert sentence == (
+        f"Class 'c2' is thin: {THIN} for train, 0 for validation, 1 for test. "
+        "Its validation figures cannot be known."
+    )
+
+
+def test_of_many_thin_classes_the_first_are_named_and_the_rest_counted():
+    labels, codes = row_of(range(1, NAMED + 4), [TRAIN] * (NAMED + 3))
+    sentences = thin_classes(labels, codes)
+    assert len(sentences) == NAMED + 1
+    assert sentences[0] == "Class 'c1' is thin: 1 for train."
+    assert sentences[-1] == "3 more classes are thin."
