@@ -157,7 +157,7 @@ def _multiple(size: int, step: int) -> int:
 def _parts(length: int, largest: int, step: int) -> int:
     """Even parts of a length, up to a size; whole multiples of the file's blocks if they fit."""
     side = even(length, largest)
-    return _up(side, step) if _up(side, step) <= largest else side
+    return _up(side, step) if _up(side, step) <= min(length, largest) else side
 
 
 def _up(size: int, step: int) -> int:

@@ -10,7 +10,7 @@ from hsicnn.core.inference.plan import MIB, OVERHEAD, block_shape, make_plan
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window
 from hsicnn.core.raster.writer import TILE
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from .conftest import make_network, write_scene
@@ -67,6 +67,7 @@ def test_blocks_follow_the_files_own():
 
 
 @settings(max_examples=20, deadline=None)
+@example(height=258, width=258, outputs=16, megabytes=300, block=(512, 512))
 @given(
     height=SIZES,
     width=SIZES,
