@@ -68,3 +68,23 @@ def test_a_full_disk_says_what_to_do(error):
 )
 def test_anything_else_is_ours_to_repair(error):
     assert "inside the plugin" in explain(error)[1]
+
+
+def test_a_package_that_does_not_load_is_named():
+    kind, text, _ = explain(ImportError("libtorch_cpu.so: cannot open shared object file"))
+    assert kind == "DependencyError"
+    assert "libtorch_cpu.so" in text
+
+
+def test_a_file_without_permission_is_named():
+    kind, text, _ = explain(PermissionError(errno.EACCES, "Permission denied", "/data/map.tif"))
+    assert kind == "InputError"
+    assert text == "/data/map.tif cannot be opened or written: permission denied."
+    assert "inside the plugin" in explain(PermissionError("no file is named"))[1]
+
+
+def test_an_error_without_a_word_still_has_a_sentence():
+    kind, text, details = explain(AssertionError())
+    assert kind == "WorkerError"
+    assert "AssertionError: no message" in text
+    assert "AssertionError" in details

@@ -276,6 +276,53 @@ def test_no_orphan_when_the_parent_dies(tmp_path):
     assert not list(temporary.glob(f"{protocol.TEMPORARY_PREFIX}*"))
 
 
+def run_script(folder: Path, listener, *lines: str):
+    """Run a job in a worker that is a few lines of Python."""
+    script = folder / "script.py"
+    head = "import json, sys\nsay = lambda **event: print(json.dumps(event), flush=True)"
+    script.write_text("\n".join((head, "sys.stdin.readline()", *lines)), encoding="utf-8")
+    return client.run_job("echo", {}, listener, python=sys.executable, program=script)
+
+
+def test_words_that_are_no_message_are_kept_for_the_log(listener, tmp_path):
+    with pytest.raises(WorkerError, match="exit code 4"):
+        run_script(tmp_path, listener, "print('a stray word', flush=True)", "sys.exit(4)")
+    assert "a stray word" in "\n".join(listener.lines)
+
+
+def test_a_result_after_stray_words_still_arrives(listener, tmp_path):
+    lines = ("print('[1, 2]')", "say(event='result', value={'a': 1})")
+    assert run_script(tmp_path, listener, *lines) == {"a": 1}
+
+
+def test_a_worker_of_another_version_says_to_restart_qgis(listener, tmp_path):
+    with pytest.raises(WorkerError, match="restart QGIS"):
+        run_script(tmp_path, listener, "say(event='hello', protocol=99)", "sys.stdin.read()")
+
+
+@pytest.mark.parametrize("kind", ["NewerError", "annotations", "None"])
+def test_an_error_of_an_unknown_kind_is_still_an_error(listener, tmp_path, kind):
+    line = f"say(event='error', kind={kind!r}, message='It broke.', details='')"
+    with pytest.raises(WorkerError, match=r"^It broke\.$"):
+        run_script(tmp_path, listener, line)
+
+
+@posix_only
+def test_a_python_that_is_gone_by_now_is_named_and_leaves_no_folder(
+    listener, tmp_path, monkeypatch
+):
+    gone = interpreter.Interpreter(str(tmp_path / "python3"), "a test", "3.11.2")
+    monkeypatch.setattr(client, "find_interpreter", lambda *_, **__: gone)
+    monkeypatch.setattr(client.tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(WorkerError, match=r"could not be started with .*python3"):
+        run("echo", listener)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_without_a_name_has_its_number():
+    assert "signal 60" in client.end_sentence(-60, "training")
+
+
 def test_windows_exit_codes_have_sentences():
     assert "ran out of memory" in client.end_sentence(0xC0000017, "training")
     assert "crash in native code" in client.end_sentence(-1073741819, "training")

@@ -79,3 +79,44 @@ def test_a_device_with_wrong_numbers_fails(monkeypatch):
 
     monkeypatch.setattr(torch.nn.functional, "conv3d", first_call_is_wrong)
     assert "differs from the CPU" in devices.kernel_failure("cpu")
+
+
+class Card:
+    """As much of ``torch.cuda`` or ``torch.xpu`` as is asked."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def is_available(self) -> bool:
+        return bool(self._names)
+
+    def device_count(self) -> int:
+        return len(self._names)
+
+    def get_device_properties(self, number: int):
+        return type("Properties", (), {"name": self._names[number], "total_memory": 16 * 2**30})
+
+
+def test_accelerators_of_every_kind_are_seen_best_first(monkeypatch):
+    monkeypatch.setattr(torch, "cuda", Card("A100", "T4"))
+    monkeypatch.setattr(torch, "xpu", Card("Arc"), raising=False)
+    monkeypatch.setattr(torch.backends, "mps", Card("M3"), raising=False)
+    assert devices.accelerators() == ("cuda:0", "cuda:1", "xpu:0", "mps")
+    assert devices.device_title("cuda:1") == "T4, 16 GB"
+    assert devices.device_title("xpu:0") == "Arc, 16 GB"
+    assert devices.device_title("mps") == "Apple GPU (Metal)"
+    assert devices.device_title("cuda:7") == "CUDA"  # a title must not end a job
+    monkeypatch.setattr(torch, "cuda", Card())
+    monkeypatch.setattr(torch, "xpu", None)
+    monkeypatch.setattr(torch.backends, "mps", None)
+    assert devices.accelerators() == ()
+
+
+def test_a_cuda_build_that_sees_no_card_points_at_the_driver(monkeypatch):
+    fake_machine(monkeypatch, {})
+    monkeypatch.setattr(devices, "nvidia_driver_present", lambda: True)
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    (advice,) = devices.driver_advice(())
+    assert "CUDA 12.8" in advice
+    assert "update the driver" in advice
+    assert devices.driver_advice(("cuda:0",)) == ()

@@ -166,3 +166,31 @@ def test_a_candidate_that_never_answers_is_passed_over(tmp_path, bare_machine, m
     bare_machine.append((str(sleeping), "a test"))
     with pytest.raises(DependencyError, match="no answer within"):
         interpreter.find_interpreter(("numpy",))
+
+
+def test_the_active_environment_and_osgeo4w_are_looked_at(tmp_path, monkeypatch):
+    inside = "Scripts/python.exe" if sys.platform == "win32" else "bin/python3"
+    active = tmp_path / "active" / inside
+    bundled = tmp_path / "OSGeo4W" / "apps" / "Python312" / inside
+    for python in (active, bundled):
+        python.parent.mkdir(parents=True)
+        python.write_text("")
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "active"))
+    monkeypatch.setenv("OSGEO4W_ROOT", str(tmp_path / "OSGeo4W"))
+    found = {candidate.path: candidate.origin for candidate in interpreter.candidates()}
+    assert found[str(active)] == "VIRTUAL_ENV"
+    assert found[str(bundled)] == "OSGeo4W"
+
+
+def test_a_qgis_that_does_not_know_its_own_program_is_no_problem(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "")
+    monkeypatch.setattr(sys, "_base_executable", "", raising=False)
+    assert all(candidate.path for candidate in interpreter.candidates())
+
+
+@posix_only
+def test_words_around_the_answer_do_not_disturb(tmp_path, bare_machine):
+    answer = '{"version": [3, 11, 2], "found": {"numpy": true}, "problem": "", "numpy": ""}'
+    path = program(tmp_path / "python3", f"echo Welcome; echo 'hsicnn {answer}'; echo Bye")
+    bare_machine.append((str(path), "a test"))
+    assert interpreter.find_interpreter(("numpy",)).version == "3.11.2"
