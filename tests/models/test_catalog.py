@@ -52,3 +52,15 @@ def test_options_refuse_what_they_cannot_take():
     with pytest.raises(ValueError, match="choose a, b"):
         Option("kind", "Kind", "choice", "a", choices=("a", "b")).check("c")
     Option("rate", "Rate", "float", 0.5, 0.0, 1.0).check(0)
+
+
+def test_a_choice_takes_what_it_lists():
+    Option("kind", "Kind", "choice", "a", choices=("a", "b")).check("b")
+
+
+def test_numbers_without_a_bound_take_any():
+    rate = Option("rate", "Rate", "float", 0.5)
+    rate.check(1e30)
+    rate.check(-3)
+    with pytest.raises(ValueError, match="must be a number"):
+        rate.check("fast")

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hsicnn.models import build as builder
+from hsicnn.models.catalog import NETWORKS, Network
+from hsicnn.models.layers import folded, pool_bands
+from torch import nn
+from torch.nn import functional
+
+
+def test_a_folded_norm_gives_what_both_layers_give():
+    torch.manual_seed(1)
+    convolution, norm = nn.Conv2d(5, 7, 3, bias=False), nn.BatchNorm2d(7)
+    with torch.no_grad():
+        norm(convolution(torch.randn(20, 5, 6, 6)) * 2 + 1)
+        norm.weight.uniform_(0.5, 2.0)
+        norm.bias.uniform_(-1.0, 1.0)
+    norm.eval()
+    values = torch.randn(2, 5, 8, 8)
+    with torch.inference_mode():
+        kernels, biases = folded(convolution, norm)
+        found = functional.conv2d(values, kernels, biases)
+        assert (found - norm(convolution(values))).abs().max() < 1e-5
+
+
+def test_a_norm_that_knows_no_statistics_cannot_be_folded():
+    with pytest.raises(ValueError, match="running statistics"):
+        folded(nn.Conv2d(2, 2, 1, bias=False), nn.BatchNorm2d(2, track_running_stats=False))
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_pooling_drops_a_short_rest_and_is_the_same_with_and_without_gradients(size):
+    torch.manual_seed(2)
+    values = torch.randn(2, 7, 3, 4, 5)
+    groups = values[:, : 7 // size * size].unflatten(1, (7 // size, size))
+    expected = groups.amax(2).relu()
+    with torch.inference_mode():
+        assert torch.equal(pool_bands(values, size), expected)
+    learnt = pool_bands(values.clone().requires_grad_(), size)
+    assert torch.equal(learnt.detach(), expected)
+    learnt.sum().backward()
+
+
+def test_an_entry_without_its_family_file_is_told(monkeypatch):
+    entry = NETWORKS["multiscale"]
+    values = {name: getattr(entry, name) for name in Network.__dataclass_fields__}
+    new = Network(**{**values, "name": "newest"})
+    monkeypatch.setattr(builder, "network", lambda _: new)
+    with pytest.raises(ValueError, match="'newest' has no family file"):
+        builder.build("newest", 30, 3, {})
