@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,15 +16,21 @@ import numpy.typing as npt
 from osgeo import gdal, osr
 
 from ..data.classes import ClassInfo, palette
+from ..data.label_pixels import MOST_LABELS
 from ..data.label_styles import beside, merged, of_band
 from ..errors import RasterError
 from ..raster.gdal_session import gdal_session
+from ..raster.gdal_text import metadata_of
 from ..raster.grid import Grid
+from ..raster.opening import damage_named, reason
 from ..raster.source import RasterSource
 from ..raster.windows import Window
+from ..stored_json import read_json
 
 DOMAIN = "HSICNN"
+LARGEST = 2**31  # of codes
 BLOCK_BYTES = 32 * 1024 * 1024
+_CODE = re.compile("-?[0-9]{1,18}")  # whole numbers of 64 bits
 NOTHING = {"unclassified", "unlabelled", "unlabeled", "no data", "nodata"}
 
 Codes = npt.NDArray[np.int64]
@@ -61,10 +67,10 @@ class ClassMap:
                 "image or the probabilities."
             )
         self.nodata = self._source.bands[0].nodata
-        with gdal_session():
+        with gdal_session(), damage_named(self.name):
             dataset = gdal.Open(self.path)
             # GDAL 3.6 reads category names from the side file only after such a call.
-            self.metadata: Mapping[str, str] = dict(dataset.GetMetadata(DOMAIN) or {})
+            self.metadata: Mapping[str, str] = metadata_of(dataset, DOMAIN)
             styles = merged(beside(self.path), of_band(dataset.GetRasterBand(1)))
         self._styles = {style.value: style for style in styles}
 
@@ -95,10 +101,12 @@ class ClassMap:
         values = raw[0]
         if values.dtype.kind == "f":
             whole = np.where(valid, values, 0)
-            if not np.array_equal(whole, np.rint(whole)):
+            wrong = whole[(whole != np.rint(whole)) | (np.abs(whole) >= LARGEST)]
+            if wrong.size:
+                what = "fractions" if wrong[0] != np.rint(wrong[0]) else "numbers"
                 raise RasterError(
-                    f"{self.name} holds fractions such as {whole[whole != np.rint(whole)][0]:g}; "
-                    "a class map holds whole class codes. Choose the class map."
+                    f"{self.name} holds {what} such as {wrong[0]:g}; a class map holds whole class "
+                    "codes. Choose the class map."
                 )
             values = whole
         codes = values.astype(np.int64)
@@ -141,13 +149,13 @@ class ClassMap:
         if not packed or not grid:
             return None
         try:
-            numbers = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.dtype("<i4"))
-            rows, cols = numbers.reshape(2, -1)
-            return TrainingPixels(rows, cols, Grid.from_json(json.loads(grid)))
-        except (ValueError, zlib.error) as error:
+            place = Grid.from_json(read_json(grid))
+            rows, cols = _unpacked(packed, place.height * place.width)
+            return TrainingPixels(rows, cols, place)
+        except (ValueError, zlib.error, RasterError) as error:
             raise RasterError(
                 f"{self.name} says where its model was trained, but that part is damaged "
-                f"({error}). Classify again, or remove the HSICNN metadata."
+                f"({reason(error)}). Classify again, or remove the HSICNN metadata."
             ) from error
 
     def pixel_hectares(self) -> float | None:
@@ -163,5 +171,18 @@ class ClassMap:
         return across * down * metres * metres / 10_000.0
 
 
+def _unpacked(packed: str, pixels: int) -> npt.NDArray[np.int32]:
+    """Rows and columns ``(2, n)`` of at most as many pixels as there are.
+
+    Raises:
+        ValueError, zlib.error: they are something else.
+    """
+    most = 8 * min(pixels, MOST_LABELS)
+    data = zlib.decompressobj().decompress(base64.b64decode(packed), most + 1)
+    if len(data) > most:
+        raise ValueError("it holds more pixels than the raster")
+    return np.frombuffer(data, np.dtype("<i4")).reshape(2, -1)
+
+
 def _whole(text: str) -> bool:
-    return text.lstrip("-").isdigit()
+    return _CODE.fullmatch(text) is not None

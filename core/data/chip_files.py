@@ -15,12 +15,13 @@ from osgeo import gdal
 from ..errors import ChipSetError
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid
+from ..raster.opening import reason
 from .classes import ClassInfo
 
 RawArray = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
 
-_TYPES = {
+TYPES = {
     "uint8": "Byte",
     "int8": "Int8",
     "uint16": "UInt16",
@@ -112,10 +113,10 @@ def read_chip(
             first = dataset.GetRasterBand(1)
             found = (dataset.RasterYSize, dataset.RasterXSize, dataset.RasterCount)
             kind = gdal.GetDataTypeName(first.DataType)
-            if found != shape or kind not in {_TYPES[dtype], _gdal_type(dtype)[0]}:
+            if found != shape or kind not in {TYPES[dtype], _gdal_type(dtype)[0]}:
                 raise ChipSetError(
                     f"The chip {path} is {found} (rows, columns, bands) of {kind}; expected "
-                    f"{shape} of {_TYPES[dtype]}. Export the chips again."
+                    f"{shape} of {TYPES[dtype]}. Export the chips again."
                 )
             size = np.dtype(dtype).itemsize
             data = dataset.ReadRaster(
@@ -133,7 +134,7 @@ def read_chip(
                 mask = first.GetMaskBand().ReadRaster(buf_type=gdal.GDT_Byte)
         except RuntimeError as error:
             raise ChipSetError(
-                f"The chip {path} is damaged: {error}. Export the chips again."
+                f"The chip {path} is damaged: {reason(error)}. Export the chips again."
             ) from error
     pixels = np.frombuffer(data, dtype).reshape(shape)
     if mask is None:
@@ -210,7 +211,7 @@ def _write_mask(dataset: Any, valid: BoolArray) -> None:
 
 def _gdal_type(dtype: str) -> tuple[str, list[str]]:
     """Return GDAL's name of a data type, and the options to write it with."""
-    name = _TYPES[dtype]
+    name = TYPES[dtype]
     if name == "Int8" and not hasattr(gdal, "GDT_Int8"):
         return "Byte", ["PIXELTYPE=SIGNEDBYTE"]
     return name, []

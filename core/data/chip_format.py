@@ -1,4 +1,4 @@
-"""The chip set's format: what ``chips.json`` says, and how it is checked when it is read.
+"""The chip set's format: what ``chips.json`` says; ``chip_index`` reads and checks it.
 
 A chip set is a folder::
 
@@ -13,24 +13,21 @@ or to the raster's edge.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..errors import ChipSetError, HsicnnError
 from ..raster.bands import Band
 from ..raster.grid import Grid
-from ..raster.windows import Window, clip, grow, inside
+from ..raster.windows import Window
 from .classes import ClassInfo
 from .leakage import Leak
 from .separation import SPLIT_NAMES
 
 FORMAT = "hsicnn chip set"
 FORMAT_VERSION = 1
+MOST_CHIP_BYTES = 1 << 30  # of a chip's values with its halo: a chip is held in memory whole
 INDEX = "chips.json"
 IMAGES, LABELS, GROUPS = FOLDERS = ("images", "labels", "groups")
 
@@ -159,118 +156,3 @@ class ChipSetInfo:
             "hash": self.hash,
             "chips": [chip.to_json() for chip in self.chips],
         }
-
-
-def is_chip_set(folder: Path) -> bool:
-    """Tell whether a folder holds a chip set, of whatever version."""
-    try:
-        record = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("format") == FORMAT
-
-
-def parse_index(folder: Path, text: str) -> ChipSetInfo:
-    """Read ``chips.json`` and check everything it says.
-
-    Raises:
-        ChipSetError: where it is not a chip set's, damaged, or of a newer version.
-    """
-    try:
-        record = json.loads(text)
-    except ValueError as error:
-        raise ChipSetError(
-            f"{folder / INDEX} is damaged ({error}). Export the chips again."
-        ) from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise ChipSetError(
-            f"{folder / INDEX} does not belong to a chip set of this plugin. Choose the folder "
-            "that 'Export training chips' has written."
-        )
-    version = record.get("format_version")
-    if not isinstance(version, int) or version < 1:
-        raise ChipSetError(f"{folder / INDEX} has no format version. Export the chips again.")
-    if version > FORMAT_VERSION:
-        raise ChipSetError(
-            f"The chip set {folder} has format version {version}; this plugin reads up to "
-            f"{FORMAT_VERSION}. Update the plugin."
-        )
-    try:
-        info = _info(folder, record)
-    except (KeyError, TypeError, ValueError, HsicnnError) as error:
-        raise ChipSetError(
-            f"{folder / INDEX} is damaged ({type(error).__name__}: {error}). "
-            "Export the chips again."
-        ) from error
-    _check(info)
-    return info
-
-
-def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
-    """Put the parts together; whatever is missing or of the wrong type raises."""
-    source, split = record["source"], record["split"]
-    score = record["location_only"]
-    return ChipSetInfo(
-        folder=folder,
-        format_version=int(record["format_version"]),
-        source_name=str(source["name"]),
-        source_path=str(source["path"]),
-        source_bands=int(source["bands"]),
-        grid=Grid.from_json(source["grid"]),
-        dtype=np.dtype(str(record["dtype"])).name,
-        bands=tuple(Band.from_json(band) for band in record["bands"]),
-        classes=tuple(ClassInfo.from_json(item) for item in record["classes"]),
-        chip_size=int(record["chip_size"]),
-        halo=int(record["halo"]),
-        split_method=str(split["method"]),
-        block_size=int(split["block_size"]),
-        buffer=int(split["buffer"]),
-        seed=int(split["seed"]),
-        counts={str(name): [int(n) for n in row] for name, row in record["counts"].items()},
-        leak=tuple(
-            Leak(
-                int(leak["radius"]),
-                float(leak["test_centres_inside"]),
-                float(leak["test_patches_touching"]),
-            )
-            for leak in record["leak"]
-        ),
-        location_only=None if score is None else float(score),
-        notes=tuple(str(note) for note in record["notes"]),
-        hash=str(record["hash"]),
-        chips=tuple(_chip(chip) for chip in record["chips"]),
-    )
-
-
-def _chip(record: Mapping[str, Any]) -> Chip:
-    counts = {str(name): int(n) for name, n in record["counts"].items()}
-    window, box = (Window(*(int(n) for n in record[key])) for key in ("window", "box"))
-    return Chip(str(record["name"]), window, box, counts)
-
-
-def _check(info: ChipSetInfo) -> None:
-    """Check that the parts fit together.
-
-    Raises:
-        ChipSetError: where they don't.
-    """
-    wrong = ""
-    names = [chip.name for chip in info.chips]
-    if not info.bands or not info.classes or not info.chips:
-        wrong = "it has no bands, no classes or no chips"
-    elif info.halo < 0 or len(set(names)) < len(names):
-        wrong = "the halo is negative, or two chips have one name"
-    elif any(Path(name).name != name or name in {"", ".", ".."} for name in names):
-        wrong = "a chip's name is not a plain file name"
-    elif any(len(row) != len(info.classes) for row in info.counts.values()):
-        wrong = "the counts are not one for each class"
-    elif set(info.counts) != set(SPLIT_NAMES):
-        wrong = f"the counts are not those of {', '.join(SPLIT_NAMES)}"
-    else:
-        height, width = info.grid.height, info.grid.width
-        for chip in info.chips:
-            whole = inside(chip.box, height, width)
-            if not whole or chip.window != clip(grow(chip.box, info.halo), height, width):
-                wrong = f"chip {chip.name} does not lie in its raster, or has another halo"
-    if wrong:
-        raise ChipSetError(f"{info.folder / INDEX} is damaged: {wrong}. Export the chips again.")

@@ -29,10 +29,9 @@ from .chip_format import (
     LABELS,
     Chip,
     ChipSetInfo,
-    is_chip_set,
-    parse_index,
 )
 from .chip_hash import hash_of_sums, value_sums
+from .chip_index import is_chip_set, parse_index
 from .chip_plan import ChipRules, PlannedChip
 from .labels import Labels
 from .leakage import Leak, leak_by_radius, location_only_score

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from ..errors import InputError
+from ..stored_json import check_fields, shown
 
 MAX_CLASSES = 65_535  # labels are uint16 and 0 is unlabelled
 
@@ -75,11 +76,13 @@ class ClassInfo:
         Raises:
             InputError: where the record has no whole code, no name, or no ``#rrggbb``.
         """
-        code, name, color = record.get("code"), record.get("name"), record.get("color")
-        if isinstance(code, bool) or not isinstance(code, int) or not isinstance(name, str):
-            raise InputError(f"A class needs a whole number 'code' and a 'name'; found {record}.")
-        if not isinstance(color, str) or not _COLOR.fullmatch(color):
-            raise InputError(f"Class '{name}' needs a 'color' like #1f78b4; found {color!r}.")
+        try:
+            check_fields(record, {"code": int, "name": str, "color": str}, "a class")
+        except ValueError as error:
+            raise InputError(f"A class needs a 'code', a 'name' and a 'color': {error}.") from error
+        code, name, color = record["code"], record["name"], record["color"]
+        if not _COLOR.fullmatch(color):
+            raise InputError(f"Class '{name}' needs a 'color' like #1f78b4; found {shown(color)}.")
         return cls(code, name, color.lower())
 
 

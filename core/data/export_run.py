@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import LabelError, SplitError
+from ..errors import InputError, LabelError, SplitError
 from ..progress import Portion, Progress
 from ..raster.bands import Band
 from ..raster.source import RasterSource
 from ..raster.writer import class_map_type
 from ..timing import duration
+from .chip_format import MOST_CHIP_BYTES
 from .chip_plan import ChipRules, PlannedChip, plan_chips
 from .chips import ChipSetInfo, stored_bytes, write_chip_set
 from .export_settings import ExportSettings
@@ -73,6 +74,12 @@ class ExportRun:
         split, labels = self._divide()
         settings, grid = self._settings, self._source.grid
         pixel_bytes = len(self._bands) * self._source.dtype.itemsize
+        if (2 * settings.halo + 1) ** 2 * pixel_bytes > MOST_CHIP_BYTES:
+            raise InputError(
+                f"HALO is {settings.halo}: a single pixel of {len(self._bands)} bands with that "
+                f"halo is a chip of more than {MOST_CHIP_BYTES >> 30} GiB. Use a smaller one; "
+                "networks look at a few pixels around each."
+            )
         rules = ChipRules(
             grid.height,
             grid.width,

@@ -52,3 +52,5 @@ class ExportSettings:
             value = getattr(self, name)
             if value < least:
                 raise InputError(f"{name.upper()} is {value}; it must be {least} or more.")
+            if value >= 2**63:
+                raise InputError(f"{name.upper()} is {value}; it must be less than 2^63.")

@@ -14,7 +14,7 @@ from ..errors import LabelError
 from ..progress import Progress
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid, crs_title, grid_of, same_crs
-from ..raster.opening import open_dataset, short_name
+from ..raster.opening import damage_named, open_dataset, reason, short_name
 from ..raster.windows import Window, clip, tiles
 from .extents import no_overlap_text, overlaps, transform_extent
 from .label_pixels import LabelPixels, check_amount, check_values
@@ -62,9 +62,10 @@ def read_raster_labels(
     name = short_name(path)
     with gdal_session():
         dataset = open_dataset(path, name)
-        reference = _laid_out(dataset, name, grid, unlabelled)
-        rows, cols, codes = _labelled(reference, progress)
-        styles = merged(beside(path), of_band(dataset.GetRasterBand(1)))
+        with damage_named(name):
+            reference = _laid_out(dataset, name, grid, unlabelled)
+            rows, cols, codes = _labelled(reference, progress)
+            styles = merged(beside(path), of_band(dataset.GetRasterBand(1)))
     values, members = np.unique(codes, return_inverse=True)
     if not len(values):
         raise LabelError(_nothing(reference))
@@ -186,7 +187,8 @@ def _read(reference: _Reference, window: Window) -> npt.NDArray[Any]:
     except RuntimeError as error:
         raise LabelError(
             f"{reference.name} cannot be read at rows {window.row}-"
-            f"{window.row + window.height - 1} of the image: {error}. The file may be damaged."
+            f"{window.row + window.height - 1} of the image: {reason(error)}. The file may be "
+            "damaged."
         ) from error
     return np.frombuffer(data, dtype).reshape(shape)
 

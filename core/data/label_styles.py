@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 from osgeo import gdal
 
 from ..raster.gdal_session import gdal_session
+from ..raster.gdal_text import plain
 from .classes import ClassStyle, value_text
 
+_RRGGBB = re.compile("#[0-9a-fA-F]{6}")
+_R_G_B = re.compile(r"\s*([0-9]{1,9})\s*,\s*([0-9]{1,9})\s*,\s*([0-9]{1,9})\s*(?:,|$)")
 _MOST_BYTES = 20_000_000  # of a style file
 _ELEMENT, _ATTRIBUTE, _TEXT = 0, 2, 1  # kinds of nodes in GDAL's XML tree
 
@@ -47,7 +51,7 @@ def of_text(text: str) -> tuple[ClassStyle, ...]:
 
 def of_band(band: Any) -> tuple[ClassStyle, ...]:
     """Return the class styles that a raster band has: category names and colour table."""
-    names = band.GetCategoryNames() or []
+    names = [plain(name) for name in band.GetCategoryNames() or []]
     table = band.GetColorTable()
     colors = {}
     if table is not None:
@@ -116,13 +120,13 @@ def _symbol_color(symbol: Any) -> str:
 
 def _hex(color: str) -> str:
     """Turn ``#rrggbb`` or ``r,g,b,a`` into ``#rrggbb``; anything else into nothing."""
-    if color.startswith("#"):
-        return color[:7].lower() if len(color) >= 7 else ""
-    parts = color.split(",")[:3]
-    if len(parts) == 3 and all(part.strip().isdigit() for part in parts):
-        red, green, blue = (min(int(part), 255) for part in parts)
-        return f"#{red:02x}{green:02x}{blue:02x}"
-    return ""
+    if _RRGGBB.match(color):
+        return color[:7].lower()
+    numbers = _R_G_B.match(color)
+    if not numbers:
+        return ""
+    red, green, blue = (min(int(number), 255) for number in numbers.groups())
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _number_text(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> 
     """
     sizes = [grow(chip.box, info.halo).size for chip in info.chips]
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    values = _allocate(int(starts[-1]), len(info.bands), info.dtype, memory_bytes)
+    values = _allocate(info, int(starts[-1]), memory_bytes)
     valid = np.zeros(int(starts[-1]), dtype=bool)
     samples = []
     for number, chip in enumerate(info.chips):
@@ -168,19 +169,28 @@ def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> 
     return store
 
 
-def _allocate(pixels: int, bands: int, dtype: str, memory_bytes: int) -> npt.NDArray[Any]:
+def _allocate(info: ChipSetInfo, pixels: int, memory_bytes: int) -> npt.NDArray[Any]:
     """Return room for the values, in memory or in a file that goes when they go."""
-    if pixels * bands * np.dtype(dtype).itemsize <= memory_bytes:
-        return np.empty((pixels, bands), dtype=dtype)
+    shape = (pixels, len(info.bands))
+    size = pixels * len(info.bands) * np.dtype(info.dtype).itemsize
+    if size <= memory_bytes:
+        return np.empty(shape, dtype=info.dtype)
+    folder = tempfile.gettempdir()
+    needs = f"The chip set {info.folder} needs {size / 2**30:,.1f} GiB in the temporary folder"
     try:
+        # A file may be made larger than its disk: writing to it would then end the process.
+        free = shutil.disk_usage(folder).free
+        if free < size:
+            raise ChipSetError(
+                f"{needs} {folder}, which has {free / 2**30:,.1f} GiB left. Free some space there, "
+                "or allow more memory."
+            )
         with tempfile.TemporaryFile(prefix="hsicnn-pixels-") as file:
             # The mapping keeps the file open after it is closed here, and is its only owner.
-            return np.memmap(file, dtype=dtype, mode="w+", shape=(pixels, bands))
+            return np.memmap(file, dtype=info.dtype, mode="w+", shape=shape)
     except OSError as error:
-        size = pixels * bands * np.dtype(dtype).itemsize / 2**30
         raise ChipSetError(
-            f"The chip set needs {size:.1f} GiB in the temporary folder {tempfile.gettempdir()}: "
-            f"{error}. Free some space there, or allow more memory."
+            f"{needs} {folder}: {error}. Free some space there, or allow more memory."
         ) from error
 
 

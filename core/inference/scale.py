@@ -45,8 +45,9 @@ def check_scale(
             "compared with the training's."
         )
         return
-    known = np.sqrt(np.square(statistics["mean"]) + np.square(statistics["deviation"]))
-    found = np.median(np.abs(np.nan_to_num(values)), axis=0)
+    mean, deviation = (statistics[name].astype(np.float64) for name in ("mean", "deviation"))
+    known = np.hypot(mean, deviation)
+    found = np.median(np.abs(np.nan_to_num(values)).astype(np.float64), axis=0)
     usable = known > 0
     if not usable.any():
         return

@@ -13,7 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .gdal_text import description_of, metadata_of
+
 LIGHT_NM_PER_S = 299_792_458.0 * 1e9
+# Between gamma rays and a kilometre: no image is of other waves.
+SHORTEST_NM, LONGEST_NM = 1e-3, 1e12
 
 # How many nanometres one unit is.
 LENGTHS: Mapping[str, float] = {
@@ -43,7 +47,7 @@ FREQUENCIES: Mapping[str, float] = {"hz": 1.0, "mhz": 1e6, "ghz": 1e9, "thz": 1e
 NO_UNIT = frozenset({"", "unknown", "none", "-"})
 
 _IN_NAME = re.compile(
-    r"\(?\b(\d+(?:\.\d+)?)\s*"
+    r"(?<![\d.])(?<!^-)(?<![\s(]-)(?<!\de[-+])\(?\b(\d+(?:\.\d+)?)\s*"
     r"(nm|um|µm|nanometers?|nanometres?|micrometers?|micrometres?|microns?)\)?\s*$",
     re.IGNORECASE,
 )
@@ -76,40 +80,41 @@ def to_nanometres(value: float, unit: str) -> float | None:
     that forgot theirs have it.
 
     Returns:
-        The wavelength, or None where the value is no positive number or its unit is not
-        one of light (``Index``).
+        The wavelength, or None where the value is no positive number, its unit is not one
+        of light (``Index``), or there is no such light.
     """
     if not math.isfinite(value) or value <= 0:
         return None
     name = _unit(unit)
+    found = 0.0
     if name in NO_UNIT:
-        return value if value >= 100 else value * 1e3
-    if name in LENGTHS:
-        return value * LENGTHS[name]
-    if name in WAVENUMBERS:
-        return 1e7 / value
-    if name in FREQUENCIES:
-        return LIGHT_NM_PER_S / (value * FREQUENCIES[name])
-    return None
+        found = value if value >= 100 else value * 1e3
+    elif name in LENGTHS:
+        found = value * LENGTHS[name]
+    elif name in WAVENUMBERS:
+        found = 1e7 / value
+    elif name in FREQUENCIES:
+        found = LIGHT_NM_PER_S / (value * FREQUENCIES[name])
+    return found if SHORTEST_NM < found < LONGEST_NM else None
 
 
 def read_spectral(dataset: Any) -> list[Spectral]:
     """What an open GDAL dataset says of each of its bands, in file order."""
     count = dataset.RasterCount
-    envi = _lower(dataset.GetMetadata("ENVI"))
-    plain = _lower(dataset.GetMetadata())
+    envi = _lower(metadata_of(dataset, "ENVI"))
+    plain = _lower(metadata_of(dataset))
     lists = {
         key: _numbers(envi.get(key), count) or _numbers(plain.get(key), count)
         for key in ("wavelength", "wavelengths", "fwhm", "bbl")
     }
     lists["wavelength"] = lists["wavelength"] or lists.pop("wavelengths")
     unit = envi.get("wavelength_units") or plain.get("wavelength_units", "")
-    factor = _number(envi.get("reflectance_scale_factor"))
+    factor = _factor(envi.get("reflectance_scale_factor"))
     ignore = _number(envi.get("data_ignore_value"))
     result = []
     for position in range(count):
         band = dataset.GetRasterBand(position + 1)
-        own = _lower(band.GetMetadata())
+        own = _lower(metadata_of(band))
         listed = {key: values[position] for key, values in lists.items() if values}
         wavelength, fwhm = _wavelength(band, own, listed, unit, plain)
         bad = _number(own.get("bbl", own.get("badbandmultiplier")))
@@ -126,9 +131,9 @@ def _wavelength(
     plain: Mapping[str, str],
 ) -> tuple[float | None, float | None]:
     """Centre and width of one band in nm, from the first place that has a centre."""
-    imagery = _lower(band.GetMetadata("IMAGERY"))
+    imagery = _lower(metadata_of(band, "IMAGERY"))
     own_unit = own.get("wavelength_units") or own.get("wavelength_unit") or listed_unit
-    in_name = _IN_NAME.search(band.GetDescription() or "")
+    in_name = _IN_NAME.search(description_of(band))
     listed_fwhm = listed.get("fwhm")
     places = (
         (_number(own.get("wavelength")), _number(own.get("fwhm")), own_unit),
@@ -153,7 +158,8 @@ def _width(value: float, width: float | None, centre: float) -> float | None:
         return None
     # d(1/v) / (1/v) = dv / v: the relative width is the same for wavelengths, wavenumbers
     # and frequencies.
-    return width * (centre / value)
+    found = width * (centre / value)
+    return found if 0 < found < LONGEST_NM else None
 
 
 def _unit(text: str) -> str:
@@ -162,9 +168,9 @@ def _unit(text: str) -> str:
     return name[:-1] if len(name) > 1 and name.endswith("s") else name
 
 
-def _lower(metadata: Mapping[str, str] | None) -> dict[str, str]:
+def _lower(metadata: Mapping[str, str]) -> dict[str, str]:
     """Metadata with keys in one spelling: lower case, underscores."""
-    return {key.lower().replace(" ", "_"): value for key, value in (metadata or {}).items()}
+    return {key.lower().replace(" ", "_"): value for key, value in metadata.items()}
 
 
 def _number(text: str | None) -> float | None:
@@ -174,6 +180,12 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return None if math.isnan(value) else value
+
+
+def _factor(text: str | None) -> float | None:
+    """A factor that leaves values to count with, None where the text holds no such."""
+    value = _number(text)
+    return value if value is not None and 1e-30 < value < 1e30 else None
 
 
 def _numbers(text: str | None, count: int) -> list[float]:

@@ -11,7 +11,9 @@ import numpy as np
 
 from ..errors import RasterError
 from ..progress import Progress, SilentProgress
-from .band_metadata import Spectral, read_spectral
+from ..stored_json import Kinds, check_fields
+from .band_metadata import LONGEST_NM, Spectral, read_spectral
+from .gdal_text import description_of
 
 if TYPE_CHECKING:
     from .source import RasterSource
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
 EXACT_NM = 0.02
 # Half a width for sensors that state neither widths nor neighbours.
 LONE_BAND_NM = 5.0
+
+_STORED: Mapping[str, Kinds] = {
+    "index": int,
+    "name": str,
+    "wavelength": (float, type(None)),
+    "fwhm": (float, type(None)),
+    "bad": bool,
+    "scale": float,
+    "offset": float,
+    "nodata": (float, type(None)),
+}
 
 
 @dataclass(frozen=True)
@@ -68,18 +81,26 @@ class Band:
             RasterError: the record is damaged.
         """
         try:
-            return cls(
-                index=int(record["index"]),
-                name=str(record["name"]),
-                wavelength=_optional(record["wavelength"]),
-                fwhm=_optional(record["fwhm"]),
-                bad=bool(record["bad"]),
-                scale=float(record["scale"]),
-                offset=float(record["offset"]),
-                nodata=_optional(record["nodata"]),
+            check_fields(record, _STORED, "a band")
+        except ValueError as error:
+            raise RasterError(f"A stored band description is damaged: {error}.") from error
+        band = cls(
+            index=record["index"],
+            name=record["name"],
+            wavelength=_optional(record["wavelength"]),
+            fwhm=_optional(record["fwhm"]),
+            bad=record["bad"],
+            scale=float(record["scale"]),
+            offset=float(record["offset"]),
+            nodata=_optional(record["nodata"]),
+        )
+        lengths = [value for value in (band.wavelength, band.fwhm) if value is not None]
+        if band.index < 1 or band.scale == 0 or not all(0 < nm < LONGEST_NM for nm in lengths):
+            raise RasterError(
+                f"A stored band description is damaged: number {band.index}, scale "
+                f"{band.scale:g}, wavelength and width {lengths} nm cannot be."
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise RasterError(f"A stored band description is damaged ({error!r}).") from error
+        return band
 
 
 def read_bands(dataset: Any, name: str = "") -> tuple[Band, ...]:
@@ -96,7 +117,7 @@ def read_bands(dataset: Any, name: str = "") -> tuple[Band, ...]:
         RasterError: a band's scale is 0 or no number.
     """
     spectral = read_spectral(dataset)
-    title = name or dataset.GetDescription()
+    title = name or description_of(dataset)
     return tuple(
         _band(dataset.GetRasterBand(position + 1), position + 1, spectral[position], title)
         for position in range(dataset.RasterCount)
@@ -112,13 +133,13 @@ def _band(band: Any, index: int, spectral: Spectral, title: str) -> Band:
             f"Band {index} of {title} has scale {scale:g} and offset {offset:g}, which leave no "
             "values. Set the right ones (gdal_edit.py -scale 1 -offset 0) and try again."
         )
-    if (scale, offset) == (1.0, 0.0) and spectral.reflectance_factor:
-        scale = 1.0 / spectral.reflectance_factor
+    if (scale, offset) == (1.0, 0.0):
+        scale = 1.0 / (spectral.reflectance_factor or 1.0)
     nodata = band.GetNoDataValue()
     nodata = spectral.ignore_value if nodata is None else nodata
     return Band(
         index=index,
-        name=band.GetDescription() or f"band {index}",
+        name=description_of(band) or f"band {index}",
         wavelength=spectral.wavelength,
         fwhm=spectral.fwhm,
         bad=spectral.bad,

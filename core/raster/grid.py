@@ -12,13 +12,17 @@ import numpy.typing as npt
 from osgeo import osr
 
 from ..errors import RasterError
+from ..stored_json import check_fields
 from .gdal_session import gdal_session
+from .gdal_text import plain
 from .windows import Window, clip
 
 # What QGIS shows a raster without a geotransform at: row r lies at y = -r.
 NO_GEOTRANSFORM = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
 # Two grids are the same when no corner moves by more than this share of a pixel.
 PIXEL_TOLERANCE = 0.01
+
+_STORED = {"crs_wkt": str, "geotransform": list, "height": int, "width": int}
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -57,6 +61,16 @@ class Grid:
         """``(xmin, ymin, xmax, ymax)`` of the four outer corners, in CRS units."""
         x, y = self._corners()
         return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+    @property
+    def has_area(self) -> bool:
+        """Whether every pixel has a place of its own, which its coordinates lead back to."""
+        _, a, b, _, d, e = self.geotransform
+        if a * e == b * d:
+            return False
+        with np.errstate(all="ignore"):
+            lost = np.array(self._backward(*self._corners())) - self._ends
+        return bool(np.all(np.abs(lost) < PIXEL_TOLERANCE))
 
     def same_as(self, other: Grid) -> bool:
         """Whether both have the same pixels: size, CRS, and corners to a hundredth of a pixel.
@@ -147,19 +161,24 @@ class Grid:
             RasterError: the record is damaged.
         """
         try:
+            check_fields(record, _STORED, "the raster's grid")
             numbers = tuple(float(v) for v in record["geotransform"])
-            grid = cls(str(record["crs_wkt"]), numbers, int(record["height"]), int(record["width"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise RasterError(f"A stored raster grid is damaged ({error!r}).") from error
-        if len(numbers) != 6 or grid.height < 1 or grid.width < 1:
+            grid = cls(record["crs_wkt"], numbers, record["height"], record["width"])
+        except (TypeError, ValueError) as error:
+            raise RasterError(f"A stored raster grid is damaged: {error}.") from error
+        sides = (grid.height, grid.width)
+        if len(numbers) != 6 or not all(0 < side < 2**31 for side in sides) or not grid.has_area:
             raise RasterError("A stored raster grid is damaged: size or geotransform is wrong.")
         return grid
 
-    def _corners(self) -> tuple[FloatArray, FloatArray]:
+    @property
+    def _ends(self) -> tuple[FloatArray, FloatArray]:
+        """Rows and columns of the four outer corners."""
         height, width = float(self.height), float(self.width)
-        return self._forward(
-            np.array([0.0, 0.0, height, height]), np.array([0.0, width, 0.0, width])
-        )
+        return np.array([0.0, 0.0, height, height]), np.array([0.0, width, 0.0, width])
+
+    def _corners(self) -> tuple[FloatArray, FloatArray]:
+        return self._forward(*self._ends)
 
     def _forward(self, row: FloatArray, col: FloatArray) -> tuple[FloatArray, FloatArray]:
         x0, a, b, y0, d, e = self.geotransform
@@ -188,14 +207,15 @@ def grid_of(dataset: Any, name: str) -> Grid:
             )
         numbers = NO_GEOTRANSFORM
     geotransform = tuple(float(v) for v in numbers)
-    _, a, b, _, d, e = geotransform
-    if not all(map(math.isfinite, geotransform)) or a * e == b * d:
+    grid = Grid(
+        plain(dataset.GetProjection()), geotransform, dataset.RasterYSize, dataset.RasterXSize
+    )
+    if not grid.has_area:
         raise RasterError(
-            f"{name} has the geotransform {_numbers(geotransform)}, whose pixels have no area. "
-            "Set the right one (gdal_edit.py -a_ullr) and try again."
+            f"{name} has the geotransform {_numbers(geotransform)}, whose pixels have no area or "
+            "cannot be told apart. Set the right one (gdal_edit.py -a_ullr) and try again."
         )
-    wkt = dataset.GetProjection() or ""
-    return Grid(wkt, geotransform, dataset.RasterYSize, dataset.RasterXSize)
+    return grid
 
 
 def same_crs(first: str, second: str) -> bool:

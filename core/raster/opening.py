@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from osgeo import gdal
 
 from ..errors import RasterError
+from .gdal_text import plain
 
 # GDAL's data types by the names of GDAL's C library (some are missing in older bindings).
 _DTYPES = {
@@ -25,6 +29,27 @@ _DTYPES = {
 }
 
 
+@contextmanager
+def damage_named(name: str) -> Iterator[None]:
+    """Turn GDAL's errors on what an open file says of itself into one that names the file.
+
+    Raises:
+        RasterError: a part of the file's description cannot be read.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise RasterError(
+            f"{name} is damaged: what it says about itself cannot be read ({reason(error)}). "
+            "Copy it again, or write it anew (in QGIS: Raster > Conversion > Translate)."
+        ) from error
+
+
+def reason(error: BaseException) -> str:
+    """What GDAL or another library says went wrong: its beginning, if it is long."""
+    return textwrap.shorten(plain(str(error)), 300, placeholder=" ...").rstrip(".")
+
+
 def open_dataset(path: str, name: str) -> Any:
     """Open a raster for reading.
 
@@ -35,12 +60,13 @@ def open_dataset(path: str, name: str) -> Any:
         dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_VERBOSE_ERROR)
     except RuntimeError as error:
         raise RasterError(
-            f"{name} cannot be opened as a raster: {error}. Choose a raster file that QGIS "
-            "can show."
+            f"{name} cannot be opened as a raster: {reason(error)}. Choose a raster file that "
+            "QGIS can show."
         ) from error
-    if dataset.RasterCount:
-        return dataset
-    parts = [part[0] for part in dataset.GetSubDatasets()]
+    with damage_named(name):
+        if dataset.RasterCount:
+            return dataset
+        parts = [plain(part[0]) for part in dataset.GetSubDatasets()]
     if parts:
         shown = "; ".join(parts[:8]) + ("; …" if len(parts) > 8 else "")
         raise RasterError(

@@ -13,8 +13,9 @@ from osgeo import gdal
 from ..errors import RasterError
 from .bands import read_bands
 from .gdal_session import gdal_session
+from .gdal_text import metadata_of
 from .grid import grid_of
-from .opening import alpha_band, data_type, open_dataset, short_name
+from .opening import alpha_band, damage_named, data_type, open_dataset, reason, short_name
 from .values import BoolArray, FloatArray, RawArray, missing, physical
 from .windows import Window, inside, reflect_index, tiles
 
@@ -63,16 +64,21 @@ class RasterSource:
         self.name = short_name(self.path)
         with gdal_session():
             self._dataset: Any = open_dataset(self.path, self.name)
-            self.grid = grid_of(self._dataset, self.name)
-            self.bands = read_bands(self._dataset, self.name)
-            self.dtype, self._gdal_type = data_type(self._dataset, self.name)
-            structure = self._dataset.GetMetadata("IMAGE_STRUCTURE") or {}
-            self.interleave = str(structure.get("INTERLEAVE", "BAND")).upper()
-            first = self._dataset.GetRasterBand(1)
-            width, height = first.GetBlockSize()
-            self.block_shape = (min(height, self.grid.height), min(width, self.grid.width))
-            self.has_mask = bool(first.GetMaskFlags() & gdal.GMF_PER_DATASET)
-            self.alpha = alpha_band(self._dataset)
+            with damage_named(self.name):
+                self._read_facts()
+
+    def _read_facts(self) -> None:
+        """Read everything but the pixels."""
+        self.grid = grid_of(self._dataset, self.name)
+        self.bands = read_bands(self._dataset, self.name)
+        self.dtype, self._gdal_type = data_type(self._dataset, self.name)
+        structure = metadata_of(self._dataset, "IMAGE_STRUCTURE")
+        self.interleave = structure.get("INTERLEAVE", "BAND").upper()
+        first = self._dataset.GetRasterBand(1)
+        width, height = first.GetBlockSize()
+        self.block_shape = (min(height, self.grid.height), min(width, self.grid.width))
+        self.has_mask = bool(first.GetMaskFlags() & gdal.GMF_PER_DATASET)
+        self.alpha = alpha_band(self._dataset)
 
     def __enter__(self) -> RasterSource:
         return self
@@ -182,8 +188,8 @@ class RasterSource:
             except RuntimeError as error:
                 raise RasterError(
                     f"{self.name} cannot be read at rows {window.row}-"
-                    f"{window.row + window.height - 1}: {error}. The file may be damaged or "
-                    "incomplete; copy it again."
+                    f"{window.row + window.height - 1}: {reason(error)}. The file may be damaged "
+                    "or incomplete; copy it again."
                 ) from error
         raw = np.frombuffer(data, self.dtype)
         raw = raw.reshape(len(numbers), window.height, window.width)

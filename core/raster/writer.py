@@ -14,6 +14,7 @@ from osgeo import gdal
 
 from ..errors import RasterError
 from .gdal_session import gdal_session
+from .gdal_text import metadata_of
 from .grid import Grid
 from .output_path import check_output, move_into_place, remove_temporary, side_file, temporary_name
 from .style import ClassLike, Ramp, class_style, ramp_style, rgb
@@ -265,7 +266,7 @@ class RasterWriter:
         found = (dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
         if found != (self.count, self.grid.height, self.grid.width):
             raise RuntimeError(f"it has (bands, rows, columns) {found} after writing")
-        if self._metadata != dict(dataset.GetMetadata(DOMAIN) or {}):
+        if self._metadata != metadata_of(dataset, DOMAIN):
             raise RuntimeError("its metadata were not written")
         length = self._temporary.stat().st_size
         down, across = math.ceil(self.grid.height / TILE), math.ceil(self.grid.width / TILE)

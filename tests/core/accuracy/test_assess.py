@@ -201,8 +201,19 @@ def test_training_pixels_of_another_grid_are_found_by_place(tmp_path):
     assert assess(tmp_path, metadata=metadata).findings.pixel_counts.in_training == 1
 
 
-def test_damaged_training_pixels_are_named(tmp_path):
-    metadata = {"TRAINING_PIXELS": "AAAA", "TRAINING_GRID": json.dumps(grid().to_json())}
+@pytest.mark.parametrize(
+    ("pixels", "place"),
+    [
+        ("AAAA", json.dumps(grid().to_json())),
+        ("ä", json.dumps(grid().to_json())),
+        (base64.b64encode(zlib.compress(bytes(10**7))).decode(), json.dumps(grid().to_json())),
+        ("AAAA", "{}"),
+        ("AAAA", "[" * 5000),
+        ("AAAA", json.dumps({**grid().to_json(), "height": 1e999})),
+    ],
+)
+def test_damaged_training_pixels_are_named(tmp_path, pixels, place):
+    metadata = {"TRAINING_PIXELS": pixels, "TRAINING_GRID": place}
     with pytest.raises(RasterError, match=r"map\.tif says where its model was trained"):
         assess(tmp_path, metadata=metadata)
 
@@ -228,6 +239,22 @@ def test_fractions_are_no_classes(tmp_path):
     reference = write(tmp_path / "reference.tif", reference_values())
     with pytest.raises(RasterError, match=r"holds fractions such as 0\.25"):
         assess_accuracy(class_map=str(tmp_path / "share.tif"), reference=reference)
+    with RasterWriter(tmp_path / "huge.tif", grid(), 1, "float64", nodata=None) as writer:
+        writer.write(Window(0, 0, SIDE, SIDE), np.full((SIDE, SIDE), 1e300))
+        writer.commit()
+    with pytest.raises(RasterError, match=r"holds numbers such as 1e\+300"):
+        assess_accuracy(class_map=str(tmp_path / "huge.tif"), reference=reference)
+
+
+@pytest.mark.parametrize("value", ["²", "--5", "9" * 30, "1e400", "x"])
+@pytest.mark.parametrize("color", ["²,1,1,255", "#zzzzzz", "1,1", "#12"])
+def test_a_style_of_nonsense_beside_the_map_is_let_be(tmp_path, value, color):
+    style = f'<qgis><paletteEntry value="{value}" color="{color}" label="a"/></qgis>'
+    plain = assess(tmp_path).findings
+    (tmp_path / "map.qml").write_text(style, encoding="utf-8")
+    class_map = str(tmp_path / "map.tif")
+    found = assess_accuracy(class_map=class_map, reference=str(tmp_path / "reference.tif"))
+    assert found.findings.overall_accuracy == plain.overall_accuracy
 
 
 def test_arguments_that_cannot_work_say_what_to_do(tmp_path):

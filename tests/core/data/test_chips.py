@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hsicnn.core.data.chips import check_folder, read_chip_set
 from hsicnn.core.data.export import export_training_chips
-from hsicnn.core.errors import Cancelled, ChipSetError
+from hsicnn.core.errors import Cancelled, ChipSetError, InputError
+from hsicnn.core.raster.windows import Window, clip, grow
 from osgeo import gdal
 
 from .conftest import Said, make_grid, write_raster
@@ -219,6 +220,27 @@ def damaged(folder, change):
         (lambda r: r["counts"]["train"].pop(), "counts"),
         (lambda r: r["counts"].pop("test"), "counts"),
         (lambda r: r.update(halo=-1), "halo"),
+        (lambda r: r.update(halo=10**6), "has another halo"),
+        (lambda r: r.update(halo="3"), "'halo' in it should be a whole number; it is '3'"),
+        (lambda r: r.update(format_version=True), "no format version"),
+        (lambda r: r.update(dtype="object"), "cannot hold values of type 'object'"),
+        (lambda r: r.update(dtype="complex64"), "cannot hold values of type 'complex64'"),
+        (lambda r: r.update(counts=[1, 2]), "'counts' in it should be a table"),
+        (lambda r: r["classes"].__setitem__(0, 3), "a class should be a table; it is 3"),
+        (lambda r: r["bands"].__setitem__(0, None), "a band should be a table"),
+        (lambda r: r["bands"][0].update(index=float("inf")), "holds inf"),
+        (lambda r: r["bands"][0].update(index=0), "band description is damaged"),
+        (lambda r: r["bands"][0].update(wavelength=-5.0), "band description is damaged"),
+        (lambda r: r["bands"][0].update(scale=0), "band description is damaged"),
+        (lambda r: r["bands"][0].update(scale=10**400), "number of 401 digits"),
+        (lambda r: r["source"]["grid"].update(width=2**31), "grid is damaged"),
+        (lambda r: r["source"]["grid"].update(geotransform=[0] * 6), "grid is damaged"),
+        (lambda r: r["leak"].insert(0, 7), "a 'leak' should be a table"),
+        (lambda r: r["chips"][0].update(box=None), "'box' in a chip should be a list"),
+        (lambda r: r["chips"][0].update(box=[1, 2]), "missing"),
+        (lambda r: r["chips"][0]["window"].__setitem__(0, 1.5), "window should be whole numbers"),
+        (lambda r: r["chips"][0].update(name="x" * 50_000), "plain file name"),
+        (lambda r: r["notes"].append("\ud800"), "cannot be shown"),
     ],
 )
 def test_damage_to_chips_json_is_named(scene, change, words):
@@ -227,6 +249,34 @@ def test_damage_to_chips_json_is_named(scene, change, words):
     damaged(folder, change)
     with pytest.raises(ChipSetError, match=words):
         read_chip_set(folder)
+
+
+def test_tables_nested_without_end_are_named(scene):
+    export(scene)
+    path = scene.folder / "chips" / "chips.json"
+    path.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(ChipSetError, match=r"chips\.json is damaged .*too deeply"):
+        read_chip_set(path.parent)
+    with pytest.raises(ChipSetError, match="not empty"):
+        check_folder(path.parent)
+
+
+def with_halo(record, halo):
+    """Tell another halo, and windows that fit it."""
+    grid = record["source"]["grid"]
+    record["halo"] = halo
+    for chip in record["chips"]:
+        window = clip(grow(Window(*chip["box"]), halo), grid["height"], grid["width"])
+        chip["window"] = list(window)
+
+
+def test_a_halo_that_no_memory_can_hold_is_refused(scene):
+    export(scene)
+    damaged(scene.folder / "chips", lambda record: with_halo(record, 100_000))
+    with pytest.raises(ChipSetError, match="larger than any that is ever written"):
+        read_chip_set(scene.folder / "chips")
+    with pytest.raises(InputError, match="HALO is 100000"):
+        export(scene, "other", halo=100_000)
 
 
 def test_missing_and_foreign_folders_are_named(scene, tmp_path):

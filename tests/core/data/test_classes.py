@@ -37,6 +37,9 @@ def test_class_survives_json():
         {"code": 1, "color": "#000000"},
         {"code": 1, "name": "a", "color": "red"},
         {"code": 1, "name": "a", "color": "#0000000"},
+        {"code": 1, "name": "a", "color": 5},
+        "water",
+        None,
     ],
 )
 def test_class_refuses_damaged_records(record):

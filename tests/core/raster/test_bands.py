@@ -64,6 +64,12 @@ def test_imagery_domain(make_raster):
     assert (band.wavelength, band.fwhm) == (pytest.approx(665), pytest.approx(30))
 
 
+def test_a_hyphen_in_a_name_is_no_minus(make_raster):
+    names = ["R-670nm", "-670 nm", "x (-670 nm)"]
+    bands = bands_of(make_raster(np.ones((3, 2, 2), np.int16), descriptions=names))
+    assert [band.wavelength for band in bands] == [670, None, None]
+
+
 def test_names_with_a_unit(make_raster):
     names = ["band 1 (400.5 nm)", "band 2 (0.55 Micrometers)", "band 3 (1.5)"]
     bands = bands_of(make_raster(np.ones((3, 2, 2), np.int16), descriptions=names))
@@ -127,6 +133,45 @@ def test_envi_files(make_raster, interleave):
         block = source.read(Window(0, 0, 4, 5), [0, 2])
     assert not block.valid[0, 0]
     np.testing.assert_allclose(block.values[:, 1:], values[[0, 2], 1:] / 10000, rtol=1e-6)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_envi_headers_in_any_encoding(make_raster, encoding):
+    path = make_raster(np.ones((2, 4, 5), np.int16), "cube.img", "ENVI")
+    path.with_name("cube.img.aux.xml").unlink(missing_ok=True)
+    lines = ["wavelength = {0.5, 0.6}", "wavelength units = µm", "sensor type = Überflug"]
+    header = path.with_suffix(".hdr")
+    text = header.read_text().split("band names")[0] + "band names = {\nGrün,\nRot}\n"
+    header.write_text(text + "\n".join(lines) + "\n", encoding=encoding)
+    bands = bands_of(path)
+    assert [band.wavelength for band in bands] == pytest.approx([500, 600])
+    assert [band.name.split()[0] for band in bands] == ["Grün", "Rot"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("wavelength", "1e308"),
+        ("wavelength", "1e-320"),
+        ("wavelength", "-5"),
+        ("fwhm", "1e308"),
+        ("fwhm", "0"),
+        ("reflectance scale factor", "inf"),
+        ("reflectance scale factor", "1e-320"),
+        ("reflectance scale factor", "-3"),
+        ("data ignore value", "1e999"),
+    ],
+)
+def test_numbers_that_cannot_be_are_as_if_not_there(make_raster, key, value):
+    many = f"{{{value}, {value}, {value}}}" if key in ("wavelength", "fwhm") else value
+    values = np.full((3, 2, 2), 7, np.int16)
+    header = {name: text for name, text in HEADER.items() if name != key}
+    without = bands_of(make_raster(values, "a.img", "ENVI", metadata={"ENVI": header}))
+    told = make_raster(values, "b.img", "ENVI", metadata={"ENVI": {**header, key: many}})
+    if key == "wavelength":
+        assert {band.wavelength for band in bands_of(told)} == {None}
+    else:
+        assert bands_of(told) == without
 
 
 def test_the_envi_domain_of_other_formats(make_raster):

@@ -103,7 +103,18 @@ def test_json_round_trip(epsg_wkt):
 
 @pytest.mark.parametrize(
     "record",
-    [{}, {"crs_wkt": "", "geotransform": [1, 2], "height": 3, "width": 3}, {"geotransform": "x"}],
+    [
+        {},
+        None,
+        {"geotransform": "x"},
+        {"crs_wkt": "", "geotransform": [1, 2], "height": 3, "width": 3},
+        {"crs_wkt": "", "geotransform": [0, 1, 0, 0, 0, "x"], "height": 3, "width": 3},
+        {"crs_wkt": "", "geotransform": [0, 1, 0, 0, 0, 0], "height": 3, "width": 3},
+        {"crs_wkt": "", "geotransform": [0, 1, 0, 0, 0, -1], "height": 3, "width": 0},
+        {"crs_wkt": "", "geotransform": [0, 1, 0, 0, 0, -1], "height": 2**31, "width": 3},
+        {"crs_wkt": "", "geotransform": [0, 1, 0, 0, 0, -1], "height": 3.5, "width": 3},
+        {"crs_wkt": None, "geotransform": [0, 1, 0, 0, 0, -1], "height": 3, "width": 3},
+    ],
 )
 def test_a_damaged_record_is_refused(record):
     with pytest.raises(RasterError, match="damaged"):
@@ -140,8 +151,17 @@ def test_control_points_alone_are_refused_with_the_way_out(make_raster):
         RasterSource(path)
 
 
-def test_pixels_without_area_are_refused(make_raster):
-    flat = (0.0, 1.0, 1.0, 0.0, 1.0, 1.0)
+@pytest.mark.parametrize(
+    "flat",
+    [
+        (0.0, 1.0, 1.0, 0.0, 1.0, 1.0),
+        (1e20, 1.0, 0.0, 0.0, 0.0, -1.0),  # neighbours have the same coordinates
+        (0.0, 1e308, 0.0, 0.0, 0.0, -1e308),
+        (0.0, 1e-200, 0.0, 0.0, 0.0, -1e-200),
+        (0.0, float("nan"), 0.0, 0.0, 0.0, -1.0),
+    ],
+)
+def test_pixels_without_area_are_refused(make_raster, flat):
     path = make_raster(np.ones((1, 4, 5), np.uint8), geotransform=flat)
     with pytest.raises(RasterError, match="no area"):
         RasterSource(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from contextlib import suppress
 
 import numpy as np
@@ -298,6 +299,15 @@ def test_a_truncated_file_is_named(make_raster):
     path.write_bytes(path.read_bytes()[:150_000])
     with RasterSource(path) as source, pytest.raises(RasterError, match=r"raster.tif cannot be r"):
         source.read(Window(0, 0, 200, 200), [0, 1, 2])
+
+
+def test_a_damaged_description_is_named(make_raster):
+    path = make_raster(ramp())
+    texts_of_the_crs = struct.pack("<HH", 34_737, 2)
+    assert path.read_bytes().count(texts_of_the_crs) == 1
+    path.write_bytes(path.read_bytes().replace(texts_of_the_crs, struct.pack("<HH", 65_001, 2)))
+    with pytest.raises(RasterError, match=r"raster\.tif is damaged.*Translate"):
+        RasterSource(path)
 
 
 def test_reading_changes_nothing_in_the_folder(make_raster, tmp_path):

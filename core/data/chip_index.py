@@ -1,0 +1,172 @@
+"""Reading ``chips.json``: what must be in it, and what is wrong where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ChipSetError, HsicnnError
+from ..raster.bands import Band
+from ..raster.grid import Grid
+from ..raster.windows import Window, clip, grow, inside
+from ..stored_json import Kinds, check_fields, read_json, shown
+from .chip_files import TYPES
+from .chip_format import FORMAT, FORMAT_VERSION, INDEX, MOST_CHIP_BYTES, Chip, ChipSetInfo
+from .classes import MAX_CLASSES, ClassInfo
+from .leakage import Leak
+from .separation import SPLIT_NAMES
+
+_FIELDS: Mapping[str, Kinds] = {
+    "format_version": int,
+    "dtype": str,
+    "bands": list,
+    "classes": list,
+    "chip_size": int,
+    "halo": int,
+    "counts": dict,
+    "leak": list,
+    "location_only": (float, type(None)),
+    "notes": list,
+    "hash": str,
+    "chips": list,
+}
+_SOURCE = {"name": str, "path": str, "bands": int, "grid": dict}
+_SPLIT = {"method": str, "block_size": int, "buffer": int, "seed": int}
+_LEAK = {"radius": int, "test_centres_inside": float, "test_patches_touching": float}
+_CHIP = {"name": str, "window": list, "box": list, "counts": dict}
+
+
+def is_chip_set(folder: Path) -> bool:
+    """Tell whether a folder holds a chip set, of whatever version."""
+    try:
+        record = read_json((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("format") == FORMAT
+
+
+def parse_index(folder: Path, text: str) -> ChipSetInfo:
+    """Read ``chips.json`` and check everything it says.
+
+    Raises:
+        ChipSetError: where it is not a chip set's, damaged, or of a newer version.
+    """
+    try:
+        record = read_json(text)
+    except ValueError as error:
+        raise ChipSetError(
+            f"{folder / INDEX} is damaged ({error}). Export the chips again."
+        ) from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise ChipSetError(
+            f"{folder / INDEX} does not belong to a chip set of this plugin. Choose the folder "
+            "that 'Export training chips' has written."
+        )
+    version = record.get("format_version")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ChipSetError(f"{folder / INDEX} has no format version. Export the chips again.")
+    if version > FORMAT_VERSION:
+        raise ChipSetError(
+            f"The chip set {folder} has format version {version}; this plugin reads up to "
+            f"{FORMAT_VERSION}. Update the plugin."
+        )
+    try:
+        info = _info(folder, record)
+    except (TypeError, ValueError, HsicnnError) as error:
+        raise ChipSetError(
+            f"{folder / INDEX} is damaged: {str(error).rstrip('.')}. Export the chips again."
+        ) from error
+    _check(info)
+    return info
+
+
+def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
+    """Put the parts together; whatever is missing or of the wrong type raises."""
+    check_fields(record, {**_FIELDS, "source": dict, "split": dict}, "it")
+    source = check_fields(record["source"], _SOURCE, "its 'source'")
+    split = check_fields(record["split"], _SPLIT, "its 'split'")
+    leaks = [check_fields(leak, _LEAK, "a 'leak'") for leak in record["leak"]]
+    return ChipSetInfo(
+        folder=folder,
+        format_version=record["format_version"],
+        source_name=source["name"],
+        source_path=source["path"],
+        source_bands=source["bands"],
+        grid=Grid.from_json(source["grid"]),
+        dtype=record["dtype"],
+        bands=tuple(Band.from_json(band) for band in record["bands"]),
+        classes=tuple(ClassInfo.from_json(item) for item in record["classes"]),
+        chip_size=record["chip_size"],
+        halo=record["halo"],
+        split_method=split["method"],
+        block_size=split["block_size"],
+        buffer=split["buffer"],
+        seed=split["seed"],
+        counts={name: _whole(row, f"counts of {name}") for name, row in record["counts"].items()},
+        leak=tuple(Leak(**{key: leak[key] for key in _LEAK}) for leak in leaks),
+        location_only=record["location_only"],
+        notes=tuple(str(note) for note in record["notes"]),
+        hash=record["hash"],
+        chips=tuple(_chip(chip) for chip in record["chips"]),
+    )
+
+
+def _chip(record: Any) -> Chip:
+    chip = check_fields(record, _CHIP, "a chip")
+    counts = dict(zip(chip["counts"], _whole(list(chip["counts"].values()), "a chip's counts")))
+    window, box = (_whole(chip[key], f"a chip's {key}") for key in ("window", "box"))
+    return Chip(chip["name"], Window(*window), Window(*box), counts)
+
+
+def _whole(numbers: Any, what: str) -> list[int]:
+    """Return a list of whole numbers; anything else raises."""
+    if not isinstance(numbers, list) or any(type(number) is not int for number in numbers):
+        raise ValueError(f"{what} should be whole numbers; found {shown(numbers)}")
+    return numbers
+
+
+def _check(info: ChipSetInfo) -> None:
+    """Check that the parts fit together.
+
+    Raises:
+        ChipSetError: where they don't.
+    """
+    wrong = _fault_of_tables(info)
+    for chip in info.chips:
+        wrong = wrong or _fault_of_chip(info, chip)
+    if wrong:
+        raise ChipSetError(f"{info.folder / INDEX} is damaged: {wrong}. Export the chips again.")
+
+
+def _fault_of_tables(info: ChipSetInfo) -> str:
+    """What is wrong with bands, classes, counts and the list of chips; empty where nothing is."""
+    names, classes = {chip.name for chip in info.chips}, len(info.classes)
+    faults = {
+        "it has no bands, no classes or no chips": not (info.bands and classes and info.chips),
+        f"it cannot hold values of type {shown(info.dtype)}": info.dtype not in TYPES,
+        f"it has {classes:,} classes, more than there can be": classes > MAX_CLASSES,
+        "the halo is negative": info.halo < 0,
+        "two chips have one name": len(names) < len(info.chips),
+        "the counts are not one for each class": any(
+            len(row) != classes for row in info.counts.values()
+        ),
+        f"the counts are not those of {', '.join(SPLIT_NAMES)}": set(info.counts)
+        != set(SPLIT_NAMES),
+    }
+    return next((words for words, found in faults.items() if found), "")
+
+
+def _fault_of_chip(info: ChipSetInfo, chip: Chip) -> str:
+    """What is wrong with a chip; empty where nothing is."""
+    name, height, width = chip.name, info.grid.height, info.grid.width
+    if Path(name).name != name or name in {"", ".", ".."} or len(name) > 100:
+        return f"a chip's name is not a plain file name: {shown(name)}"
+    full = grow(chip.box, info.halo)
+    if not inside(chip.box, height, width) or chip.window != clip(full, height, width):
+        return f"chip {name} does not lie in its raster, or has another halo"
+    if full.size * len(info.bands) * np.dtype(info.dtype).itemsize > MOST_CHIP_BYTES:
+        return f"chip {name} is larger than any that is ever written"
+    return ""
