@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from ..raster.windows import grow, reflect_index
 from .chip_files import read_chip
 from .chip_format import GROUPS, IMAGES, LABELS, Chip, ChipSetInfo
 from .chip_hash import labelled_hash
+from .pixel_room import room_for_pixels
 
 IntArray = npt.NDArray[np.int64]
 
@@ -135,11 +134,11 @@ def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> 
 
     Raises:
         ChipSetError: where a chip is missing or damaged, or where labels or split are no
-            longer those of the export.
+            longer those of the export, or where the temporary folder cannot hold the values.
     """
     sizes = [grow(chip.box, info.halo).size for chip in info.chips]
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    values = _allocate(info, int(starts[-1]), memory_bytes)
+    values = room_for_pixels(int(starts[-1]), len(info.bands), info.dtype, memory_bytes)
     valid = np.zeros(int(starts[-1]), dtype=bool)
     samples = []
     for number, chip in enumerate(info.chips):
@@ -167,31 +166,6 @@ def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> 
     )
     _check(info, store)
     return store
-
-
-def _allocate(info: ChipSetInfo, pixels: int, memory_bytes: int) -> npt.NDArray[Any]:
-    """Return room for the values, in memory or in a file that goes when they go."""
-    shape = (pixels, len(info.bands))
-    size = pixels * len(info.bands) * np.dtype(info.dtype).itemsize
-    if size <= memory_bytes:
-        return np.empty(shape, dtype=info.dtype)
-    folder = tempfile.gettempdir()
-    needs = f"The chip set {info.folder} needs {size / 2**30:,.1f} GiB in the temporary folder"
-    try:
-        # A file may be made larger than its disk: writing to it would then end the process.
-        free = shutil.disk_usage(folder).free
-        if free < size:
-            raise ChipSetError(
-                f"{needs} {folder}, which has {free / 2**30:,.1f} GiB left. Free some space there, "
-                "or allow more memory."
-            )
-        with tempfile.TemporaryFile(prefix="hsicnn-pixels-") as file:
-            # The mapping keeps the file open after it is closed here, and is its only owner.
-            return np.memmap(file, dtype=info.dtype, mode="w+", shape=shape)
-    except OSError as error:
-        raise ChipSetError(
-            f"{needs} {folder}: {error}. Free some space there, or allow more memory."
-        ) from error
 
 
 def _whole_chip(info: ChipSetInfo, chip: Chip) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:

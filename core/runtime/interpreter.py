@@ -28,6 +28,9 @@ VARIABLE = "HSICNN_PYTHON"
 #: The origin of an interpreter that the user has set in QGIS.
 SETTING = "the setting"
 
+#: What a user may have said about how threads wait.
+_WAITING = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
+
 _OLDEST = (3, 9)
 _WINDOWS = sys.platform == "win32"
 
@@ -235,6 +238,11 @@ def worker_environment(environment: Mapping[str, str], temporary: str = "") -> d
     if _WINDOWS:
         # GDAL's bindings find QGIS's libraries by PATH only when told so.
         kept["USE_PATH_FOR_GDAL_PYTHON"] = "YES"
+    if not _WAITING & {name.upper() for name in kept}:
+        # Torch's threads wait for each other hundreds of times a step. By default they spin
+        # until a core that another program has is free again, and steps take up to ten times
+        # as long; after this many turns they sleep instead.
+        kept["GOMP_SPINCOUNT"] = "1000"
     return kept
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.normalisation import Normalisation, normalise_tensor
+from ..data.pixel_room import room_for_pixels
 from ..data.pixel_store import PixelStore
 from ..data.separation import TRAIN
 from ..progress import Progress
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-CHUNK = 65_536  # pixels normalised at once
+CHUNK = 16_384  # pixels normalised at once: some 13 MB for 200 bands
 SYMMETRIES = 8  # turns by 90 degrees, and their mirror images
 
 
@@ -114,8 +115,12 @@ class PatchSource:
         margin: pixels around each centre that are learnt along with it; patches then have a
             radius of ``radius + margin`` and targets a side of ``2 * margin + 1``.
         device: where patches are wanted.
-        memory_bytes: the normalised store is kept on the device when it fits in this;
-            else patches are read from the store and normalised batch by batch.
+        memory_bytes: what all pixels may take in memory. The normalised ones are kept on the
+            device where they fit, else in a temporary file.
+
+    Raises:
+        ChipSetError: where the temporary folder cannot hold them.
+        Cancelled: where the user stopped.
     """
 
     def __init__(
@@ -134,19 +139,14 @@ class PatchSource:
         self.inputs = normalisation.outputs
         self.radius = radius
         self.halo = store.halo
-        self._store = store
         self._side = 2 * (radius + margin) + 1
         self._margin = margin
         self._device = device
-        self._mean = torch.from_numpy(normalisation.mean)
-        self._transform = torch.from_numpy(normalisation.transform)
         self._offsets = torch.from_numpy(symmetric_offsets(radius + margin))
         self._inner = torch.from_numpy(symmetric_offsets(margin))
         self._labels = torch.from_numpy(_training_labels(store))
         self.dark = torch.from_numpy(normalisation.dark).to(device)
-        self._values: Tensor | None = None
-        if len(store.values) * self.inputs * 4 <= memory_bytes:
-            self._values = self._normalise_all(progress)
+        self._values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
 
     def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
         """Return training patches and their targets.
@@ -183,30 +183,48 @@ class PatchSource:
 
     def _at(self, rows: Tensor, side: int) -> Tensor:
         """Return the pixels of patches in channels-last memory."""
-        flat = rows.flatten()
-        if self._values is not None:
-            found = self._values.index_select(0, flat.to(self._device))
-        else:
-            found = self._normalise(flat.numpy()).to(self._device)
+        flat = rows.flatten().to(self._values.device)
+        found = self._values.index_select(0, flat).to(self._device)
         return found.view(-1, side, side, self.inputs).permute(0, 3, 1, 2)
 
-    def _normalise_all(self, progress: Progress) -> Tensor:
-        import torch
 
-        values = torch.empty((len(self._store.values), self.inputs))
-        for start in range(0, len(values), CHUNK):
-            progress.check_cancel()
-            stop = min(start + CHUNK, len(values))
-            values[start:stop] = self._normalise(np.arange(start, stop))
-        return values.to(self._device)
+def normalised_pixels(
+    store: PixelStore,
+    normalisation: Normalisation,
+    device: torch.device,
+    memory_bytes: int,
+    progress: Progress,
+) -> Tensor:
+    """Normalise a whole store once, so that no step has to.
 
-    def _normalise(self, rows: npt.NDArray[np.int64]) -> Tensor:
-        """Physical values of store rows, normalised; invalid ones become 0."""
-        import torch
+    Args:
+        store: pixels of a chip set.
+        normalisation: what the network takes.
+        device: where patches are wanted.
+        memory_bytes: what both stores may take in memory; a device has memory of its own.
+        progress: asked for cancelling.
 
-        values = torch.from_numpy(self._store.physical(rows))
-        invalid = torch.from_numpy(~self._store.valid[rows])
-        return normalise_tensor(values, self._mean, self._transform, invalid)
+    Returns:
+        ``(pixels, inputs)`` float32 with 0 for invalid pixels: on the device where it fits,
+        else on the CPU, in a mapped temporary file.
+    """
+    import torch
+
+    on_device = device.type != "cpu"
+    if not on_device and not isinstance(store.values, np.memmap):
+        memory_bytes -= store.values.nbytes
+    count, inputs = len(store.values), normalisation.outputs
+    values = torch.from_numpy(room_for_pixels(count, inputs, np.float32, memory_bytes))
+    mean = torch.from_numpy(normalisation.mean)
+    transform = torch.from_numpy(normalisation.transform)
+    for start in range(0, count, CHUNK):
+        progress.check_cancel()
+        rows = np.arange(start, min(start + CHUNK, count))
+        physical = torch.from_numpy(store.physical(rows))
+        invalid = torch.from_numpy(~store.valid[rows])
+        values[start : start + CHUNK] = normalise_tensor(physical, mean, transform, invalid)
+    fits = count * inputs * values.element_size() <= memory_bytes
+    return values.to(device) if on_device and fits else values
 
 
 def _rows(index: Tensor, stride: Tensor, offsets: Tensor) -> Tensor:

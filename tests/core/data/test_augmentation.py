@@ -27,6 +27,18 @@ def test_noise_has_the_deviation_asked_for():
     assert float(noise.std()) == pytest.approx(0.3, rel=0.05)
 
 
+def test_batches_keep_the_memory_layout_that_networks_are_fast_at():
+    patches = torch.randn(6, 5, 5, 4).permute(0, 3, 1, 2)
+    changed = (
+        add_noise(patches, 0.1),
+        scale_brightness(patches, torch.zeros(4), 0.1),
+        mix_pairs(patches, 0.4)[0],
+    )
+    for batch in changed:
+        assert batch.shape == patches.shape
+        assert batch.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_mixing_keeps_at_least_half_of_the_patch_itself():
     torch.manual_seed(4)
     patches = torch.arange(10.0).reshape(10, 1, 1, 1)

@@ -337,3 +337,9 @@ def test_the_worker_has_none_of_the_parents_python_paths():
     assert "PythonPath" not in environment
     assert environment["PATH"] == "/bin"
     assert environment["TMPDIR"] == "/tmp/z"
+
+
+def test_the_worker_threads_give_way_to_other_programs_unless_told_otherwise():
+    assert int(interpreter.worker_environment({})["GOMP_SPINCOUNT"]) > 0
+    told = {"OMP_WAIT_POLICY": "ACTIVE"}
+    assert interpreter.worker_environment(told) == told

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 from hsicnn.core.data.normalisation import fit_normalisation  # noqa: E402
 from hsicnn.core.data.separation import TRAIN  # noqa: E402
+from hsicnn.core.errors import ChipSetError  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.training.objectives import UNKNOWN  # noqa: E402
 from hsicnn.core.training.patches import (  # noqa: E402
@@ -45,7 +47,7 @@ def image_of(store, fitted):
 
 
 @pytest.mark.parametrize("kind", ["band", "pca"])
-@pytest.mark.parametrize("memory", [1 << 30, 0], ids=["in memory", "from the store"])
+@pytest.mark.parametrize("memory", [1 << 30, 0], ids=["in memory", "mapped"])
 def test_a_patch_is_the_image_around_its_centre(memory, kind):
     store = small_store()
     store.valid[::11] = False
@@ -59,6 +61,20 @@ def test_a_patch_is_the_image_around_its_centre(memory, kind):
         row, col = store.row[number] + HALO, store.col[number] + HALO
         expected = image[row - 2 : row + 3, col - 2 : col + 3].transpose(2, 0, 1)
         np.testing.assert_allclose(patches[number].numpy(), expected, atol=1e-4)
+
+
+def test_both_stores_share_the_memory_that_is_allowed(monkeypatch, tmp_path):
+    store = small_store()
+    both = 2 * store.values.nbytes  # float32 bands become as many float32 inputs
+    usage = shutil.disk_usage(".")._replace(free=0)
+    monkeypatch.setattr("hsicnn.core.data.pixel_room.shutil.disk_usage", lambda _: usage)
+    source_of(store, memory=both)
+    with pytest.raises(ChipSetError, match="temporary folder"):
+        source_of(store, memory=both - 1)
+    # Raw pixels on disk leave all of it to the normalised ones.
+    raw = np.memmap(tmp_path / "raw", store.values.dtype, mode="w+", shape=store.values.shape)
+    raw[:] = store.values
+    source_of(dataclasses.replace(store, values=raw), memory=both // 2)
 
 
 def test_the_eight_symmetries_are_all_different_and_keep_the_centre():
