@@ -48,7 +48,7 @@ class ClassifyRaster(HsicnnAlgorithm):
                 "with the same wavelengths.",
             ),
             p.explained(
-                QgsProcessingParameterFile("MODEL", "Model", fileFilter=p.MODEL_FILTER),
+                QgsProcessingParameterFile("MODEL", "Model", fileFilter=p.ANY_MODEL_FILTER),
                 "The model file that 'Train classifier' has written.",
             ),
             p.explained(

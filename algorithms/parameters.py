@@ -21,6 +21,8 @@ from qgis.core import (
 )
 
 MODEL_FILTER = "hsicnn model (*.safetensors)"
+#: For reading: QGIS refuses what a filter does not show without a word of why.
+ANY_MODEL_FILTER = f"{MODEL_FILTER};;All files (*)"
 HTML_FILTER = "HTML page (*.html)"
 JSON_FILTER = "JSON (*.json)"
 

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json as json_text
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import HsicnnError, InputError, LabelError
+from ..errors import InputError, LabelError
 from ..progress import Portion, Progress, SilentProgress
-from ..report.files import write_text
 from .baselines import location_only_accuracy
 from .class_map import ClassMap
 from .confusion import confusion_matrix, figures
-from .error_raster import write_errors
-from .findings import Findings, PixelCounts, class_findings, plain, summary
+from .findings import Findings, PixelCounts, class_findings, summary
 from .matching import Matched, match_classes
+from .outputs import Outputs
 from .placement import place
-from .report import accuracy_page
 from .sampling import Sampled, sample_map
 from .truth import Truth, subset_of, truth_of_chip_set, truth_of_reference
 
@@ -114,6 +110,8 @@ def assess_accuracy(
     if not reference and not samples:
         raise InputError("Give a REFERENCE layer, or the chip set of the training as SAMPLES.")
     chosen = subset_of(subset, samples)
+    outputs = Outputs(report, json, errors)
+    outputs.check(class_map)
     with ClassMap(class_map) as opened:
         if samples:
             truth = truth_of_chip_set(samples, chosen, Portion(progress, 0.0, 0.3))
@@ -128,18 +126,8 @@ def assess_accuracy(
                 progress=Portion(progress, 0.0, 0.3),
             )
         compared, findings = _assess(opened, truth, bool(samples and reference), progress)
-        if errors:
-            write_errors(
-                errors,
-                opened.grid,
-                compared.rows,
-                compared.cols,
-                compared.reference == compared.mapped,
-                source=class_map,
-                progress=progress,
-            )
-        history, missing = _history(opened.metadata) if report else ((), "")
-    _write(findings, history, missing, report=report, json=json)
+        right = compared.reference == compared.mapped
+        outputs.write(opened, findings, (compared.rows, compared.cols, right), progress)
     for text in findings.warnings:
         progress.warn(text)
     for text in (*summary(findings), *findings.notes):
@@ -161,6 +149,11 @@ def _assess(
             "Choose the map of that area."
         )
     sampled = sample_map(opened, rows[which], cols[which], Portion(progress, 0.3, 0.8))
+    if not sampled.areas:
+        raise LabelError(
+            f"{opened.name} holds no class: every pixel of it is nodata. Choose the map that "
+            "'Classify raster' has written, or check its nodata value."
+        )
     present = np.asarray(sorted(sampled.areas), dtype=np.int64)
     matched = match_classes(truth.classes, opened.legend(present), opened.name)
     trained, training = _trained(opened, truth)
@@ -276,7 +269,7 @@ def _warnings(opened: ClassMap, truth: Truth, counts: PixelCounts) -> tuple[str,
         )
     if counts.outside:
         texts.append(f"{counts.outside:,} of the labelled pixels lie outside the map.")
-    return tuple(texts)
+    return (*texts, *truth.warnings)
 
 
 def _notes(opened: ClassMap, truth: Truth, matched: Matched, both: bool) -> tuple[str, ...]:
@@ -290,36 +283,3 @@ def _notes(opened: ClassMap, truth: Truth, matched: Matched, both: bool) -> tupl
             "middle of its own pixel."
         )
     return tuple(notes)
-
-
-def _history(metadata: Mapping[str, str]) -> tuple[Sequence[Mapping[str, Any]], str]:
-    """Return the training's history, or nothing and why there is none."""
-    path = metadata.get("MODEL_PATH", "")
-    if not path:
-        return (), "The map does not say which model made it: no training curves."
-    if not Path(path).is_file():
-        return (), f"The model {path} is no longer there: no training curves."
-    try:
-        from ..modelfile.bundle import load_bundle
-
-        bundle = load_bundle(path)
-    except (HsicnnError, ImportError) as error:
-        return (), f"No training curves: {error}"
-    if metadata.get("MODEL_ID", bundle.model_id) != bundle.model_id:
-        return (), f"The model {path} was replaced since the map was made: no training curves."
-    return bundle.history, ""
-
-
-def _write(
-    findings: Findings,
-    history: Sequence[Mapping[str, Any]],
-    missing: str,
-    *,
-    report: str,
-    json: str,
-) -> None:
-    if json:
-        text = json_text.dumps(plain(findings), indent=2, ensure_ascii=False, allow_nan=False)
-        write_text(json, text + "\n")
-    if report:
-        write_text(report, accuracy_page(findings, history, missing))

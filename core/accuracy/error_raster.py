@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +23,8 @@ STRIP = 1024
 Indices = npt.NDArray[np.int64]
 
 
-def write_errors(
+@contextmanager
+def staged_errors(
     path: str,
     grid: Grid,
     rows: Indices,
@@ -28,10 +33,11 @@ def write_errors(
     *,
     source: str,
     progress: Progress,
-) -> None:
+) -> Iterator[tuple[Path, Path]]:
     """Write 1 where the map is right, 2 where it is wrong, 0 where nothing was assessed.
 
-    Where several samples share a pixel, one that is wrong counts.
+    Where several samples share a pixel, one that is wrong counts. The raster has a temporary
+    name; what is not renamed is removed at the end.
 
     Args:
         path: the GeoTIFF to write.
@@ -41,6 +47,9 @@ def write_errors(
         right: ``(n,)``.
         source: the map, which the output must not be.
         progress: asked whether to stop.
+
+    Yields:
+        That name and the final one, for ``move_into_place``.
 
     Raises:
         RasterError: it cannot be written.
@@ -63,4 +72,5 @@ def write_errors(
             place = rows[which] - window.row, cols[which] - window.col
             np.maximum.at(block, place, np.where(right[which], RIGHT, WRONG).astype(np.uint8))
             writer.write(window, block)
-        writer.commit()
+        writer.finish()
+        yield writer.staged

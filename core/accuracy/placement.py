@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from osgeo import osr
 
+from ..data.extents import transformation, transformed_points
 from ..errors import RasterError
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid, same_crs
@@ -28,7 +28,8 @@ def place(
         inside the raster (those outside have row and column 0).
 
     Raises:
-        RasterError: where only one of the grids has a CRS, or they cannot be transformed.
+        RasterError: where only one of the grids has a CRS.
+        LabelError: where no transformation is known between them.
     """
     if grid.same_as(target):
         found = rows.astype(np.int64), cols.astype(np.int64)
@@ -51,18 +52,8 @@ def _transformed(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return coordinates in another CRS; those it cannot hold become infinite."""
     with gdal_session():
-        try:
-            ends = [osr.SpatialReference(wkt) for wkt in (start, goal)]
-            for reference in ends:
-                reference.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-            moved = osr.CoordinateTransformation(*ends).TransformPoints(
-                np.column_stack([x, y]).tolist()
-            )
-        except RuntimeError as error:
-            raise RasterError(
-                f"The samples' CRS cannot be transformed into the map's ({error}). Reproject one "
-                "of them in QGIS."
-            ) from error
-    points = np.asarray(moved, dtype=np.float64)[:, :2]
+        change = transformation(start, goal, "the samples")
+        moved = transformed_points(change, list(zip(x.tolist(), y.tolist())))
+    points = np.asarray(moved, dtype=np.float64)
     points[~np.isfinite(points)] = 1e30
     return points[:, 0], points[:, 1]

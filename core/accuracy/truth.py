@@ -42,6 +42,7 @@ class Truth:
         split: how the chip set was divided, in words; empty for a layer.
         split_counts: pixels of each class by split; empty for a layer.
         notes: what reading the labels had to say.
+        warnings: what of it should be looked at.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Truth:
     split: str
     split_counts: dict[str, list[int]]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def subset_of(subset: str, samples: str) -> str:
@@ -174,4 +176,5 @@ def truth_of_reference(
         split="",
         split_counts={},
         notes=labels.notes,
+        warnings=labels.warnings,
     )

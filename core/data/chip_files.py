@@ -69,21 +69,19 @@ def write_chip(
         Bytes written.
 
     Raises:
-        ChipSetError: where it cannot be written.
+        OSError: where it cannot be written.
+        ChipSetError: where GDAL cannot put it together.
     """
     place = f"/vsimem/hsicnn-{secrets.token_hex(8)}.tif"
     try:
         with gdal_session():
             _fill(place, np.ascontiguousarray(pixels), grid, look, valid)
             data = _memory_file(place)
-        path.write_bytes(data)
-    except (OSError, RuntimeError) as error:
-        raise ChipSetError(
-            f"{path.name} could not be written to {path.parent}: {error}. Check the free space "
-            "and the folder's permissions."
-        ) from error
+    except RuntimeError as error:
+        raise ChipSetError(f"The chip {path.name} could not be put together: {error}.") from error
     finally:
         gdal.Unlink(place)
+    path.write_bytes(data)
     return len(data)
 
 

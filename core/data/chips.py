@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..disk import room_left, write_refusal
 from ..errors import ChipSetError
 from ..progress import Progress
 from ..raster.bands import Band
@@ -82,13 +83,17 @@ def check_folder(folder: str | Path) -> Path:
         The absolute path. It does not exist, is empty, or is a chip set to be replaced.
 
     Raises:
-        ChipSetError: where it is a file, holds anything else, or its parent is missing.
+        ChipSetError: where it is a file, holds anything else, or its parent is missing or
+            cannot be written to.
     """
     place = Path(folder).absolute()
     if place.exists() and not place.is_dir():
         raise ChipSetError(f"{place} is a file; a chip set is a folder. Choose another name.")
     if not place.parent.is_dir():
-        raise ChipSetError(f"There is no folder {place.parent} to put the chip set into.")
+        raise ChipSetError(
+            f"There is no folder {place.parent} to put the chip set {place.name} into. Create it, "
+            "or choose another one."
+        )
     if place.is_dir():
         others = sorted({path.name for path in place.iterdir()} - {INDEX, *FOLDERS})
         if others or (any(place.iterdir()) and not is_chip_set(place)):
@@ -97,6 +102,12 @@ def check_folder(folder: str | Path) -> Path:
                 f"The folder {place} is not empty and holds more or other things than a chip set "
                 f"({shown}). It is left as it is: choose another folder, or an empty one."
             )
+    refusal = write_refusal(place)
+    if refusal:
+        raise ChipSetError(
+            f"The chip set {place.name} cannot be written to {place.parent}: {refusal}. Choose a "
+            "folder that you may write to, on a disk with room."
+        )
     return place
 
 
@@ -126,6 +137,7 @@ def write_chip_set(
     plan: Sequence[PlannedChip],
     rules: ChipRules,
     notes: Sequence[str] = (),
+    also: Callable[[ChipSetInfo], None] | None = None,
     progress: Progress,
 ) -> ChipSetInfo:
     """Write a chip set; an earlier one in its place is replaced when all is written.
@@ -139,6 +151,8 @@ def write_chip_set(
         plan: where to cut, from ``plan_chips``.
         rules: of the plan.
         notes: what the user was told.
+        also: called with what the chip set will be, before it replaces an earlier one; an error
+            in it keeps that.
         progress: told how far it is; asked for cancelling before every chip.
 
     Raises:
@@ -152,10 +166,9 @@ def write_chip_set(
         chips, sums = _write_chips(temporary, content, plan, progress)
         info = _describe(temporary, content, chips, sums, rules=rules, notes=notes)
         text = json.dumps(info.to_json(), indent=1, ensure_ascii=False)
-        try:
-            (temporary / INDEX).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise ChipSetError(f"{INDEX} could not be written to {target}: {error}.") from error
+        (temporary / INDEX).write_text(text, encoding="utf-8")
+        if also is not None:
+            also(replace(info, folder=target))
         _move_into_place(temporary, target)
     return read_chip_set(target)
 
@@ -170,8 +183,9 @@ def _beside(target: Path) -> Iterator[Path]:
         yield temporary
     except OSError as error:
         raise ChipSetError(
-            f"The chip set {target} cannot be written: {error}. Check the free space and the "
-            "folder's permissions."
+            f"The chip set {target} cannot be written: {error.strerror or error}. Its disk has "
+            f"{room_left(target)}: free some, or choose another folder (OUTPUT). What was there "
+            "before is unchanged."
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -8,11 +8,12 @@ from typing import Any
 
 from ..progress import Portion, Progress, SilentProgress
 from ..raster.bands import describe_range, usable_bands
+from ..raster.output_path import move_into_place
 from ..raster.source import RasterSource
 from .chips import check_folder
 from .export_run import ExportRun
 from .export_settings import ExportSettings
-from .footprints import check_footprints, write_footprints
+from .footprints import check_footprints, staged_footprints
 from .labels import read_labels
 from .valid_labels import drop_invalid
 
@@ -157,10 +158,13 @@ def _export(
         labels = drop_invalid(labels, source, bands, Portion(progress, 0.15, 0.25))
         job = ExportRun(source, bands, labels, settings, progress)
         job.say([f"{source.name}: {describe_range(bands)} used.", *band_notes, *labels.notes])
-        info, plan, split_done, used = job.run(output)
+        job.warn(labels.warnings)
         if footprints:
-            rest = Portion(progress, 0.97, 1.0)
-            write_footprints(footprints, info, plan, labels=used, split=split_done, progress=rest)
+            with staged_footprints(footprints) as outlines:
+                info = job.run(output, outlines)
+                move_into_place([outlines])
+        else:
+            info = job.run(output)
     progress.report(1.0, "")
     return ExportResult(
         output=str(info.folder),

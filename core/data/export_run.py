@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from .chip_format import MOST_CHIP_BYTES
 from .chip_plan import ChipRules, PlannedChip, plan_chips
 from .chips import ChipSetInfo, stored_bytes, write_chip_set
 from .export_settings import ExportSettings
+from .footprints import write_footprints
 from .labels import Labels
-from .separation import SPLIT_NAMES, TRAIN
-from .split_notes import thin_classes
+from .separation import SPLIT_NAMES, TEST, TRAIN
+from .split_notes import check_lone_pixels, thin_classes, without_test
 from .splits import (
     Split,
     cap_training,
@@ -68,8 +70,13 @@ class ExportRun:
             self._progress.warn(warning)
         self.warnings += warnings
 
-    def run(self, output: str) -> tuple[ChipSetInfo, list[PlannedChip], Split, Labels]:
-        """Divide, cut and write; returns what footprints need too."""
+    def run(self, output: str, footprints: tuple[Path, Path] | None = None) -> ChipSetInfo:
+        """Divide, cut and write.
+
+        Args:
+            output: folder of the chip set.
+            footprints: temporary and final name of the file for outlines; None for none.
+        """
         self._progress.report(0.25, "dividing the labelled pixels")
         split, labels = self._divide()
         settings, grid = self._settings, self._source.grid
@@ -90,6 +97,10 @@ class ExportRun:
         self._progress.report(0.3, "planning the chips")
         plan = plan_chips(labels.rows, labels.cols, rules, self._progress)
         self._say_size(plan, output)
+        outlines = None
+        if footprints:
+            given: dict[str, Any] = {"labels": labels, "split": split, "progress": self._progress}
+            outlines = partial(write_footprints, footprints, plan, **given)
         info = write_chip_set(
             output,
             self._source,
@@ -99,10 +110,11 @@ class ExportRun:
             plan=plan,
             rules=rules,
             notes=[*self.notes, *self.warnings],
+            also=outlines,
             progress=Portion(self._progress, 0.3, 0.97),
         )
         self._say_result(info)
-        return info, plan, split, labels
+        return info
 
     def _divide(self) -> tuple[Split, Labels]:
         """Split the labels; returns only those that are stored."""
@@ -113,6 +125,7 @@ class ExportRun:
                 f"{len(labels):,} pixels; a classifier needs two or more. Choose another field "
                 "or reference, or add labels of another class."
             )
+        check_lone_pixels(labels)
         class_map_type(info.code for info in labels.classes)  # said now, not after a training
         whole = self._split(labels)
         self.say(whole.notes)
@@ -125,6 +138,8 @@ class ExportRun:
             labels = labels.keep(stored)
             split = replace(split, codes=split.codes[stored], groups=split.groups[stored])
         self.warn(thin_classes(labels, split.codes))
+        if settings.wants_test and not (split.codes == TEST).any():
+            self.warn([without_test(split.method, split.block_size)])
         return split, labels
 
     def _split(self, labels: Labels) -> Split:

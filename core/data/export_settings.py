@@ -37,6 +37,11 @@ class ExportSettings:
     max_per_class: int = 0
     seed: int = 1
 
+    @property
+    def wants_test(self) -> bool:
+        """Whether the fractions leave something for the test."""
+        return self.train_fraction + self.validation_fraction < 1 - 1e-9
+
     def check(self) -> None:
         """Refuse values that cannot work, before anything is read.
 

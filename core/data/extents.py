@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from osgeo import osr
 
+from ..errors import LabelError
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid, crs_title, same_crs
 
@@ -23,19 +24,39 @@ def spatial_reference(wkt: str) -> Any:
     return reference
 
 
-def transformation(source_wkt: str, target_wkt: str) -> Any | None:
-    """Return an ``osr.CoordinateTransformation``, or None where there is nothing to do."""
+def transformation(source_wkt: str, target_wkt: str, name: str) -> Any | None:
+    """Return an ``osr.CoordinateTransformation``, or None where there is nothing to do.
+
+    Args:
+        source_wkt: CRS of what is to be transformed.
+        target_wkt: CRS wanted.
+        name: of what is to be transformed, for messages.
+
+    Raises:
+        LabelError: GDAL knows no way between the two, such as for a local grid.
+    """
     if not source_wkt or not target_wkt or same_crs(source_wkt, target_wkt):
         return None
-    return osr.CoordinateTransformation(
-        spatial_reference(source_wkt), spatial_reference(target_wkt)
-    )
+    try:
+        return osr.CoordinateTransformation(
+            spatial_reference(source_wkt), spatial_reference(target_wkt)
+        )
+    except RuntimeError as error:
+        raise LabelError(
+            f"The CRS of {name} is {crs_title(source_wkt)}, which cannot be transformed to "
+            f"{crs_title(target_wkt)}: GDAL knows no way between the two. If its coordinates are "
+            "in another CRS, assign that one (in QGIS: Assign projection); if they are those of a "
+            "local grid, georeference it."
+        ) from error
 
 
-def transform_extent(extent: Extent, source_wkt: str, target_wkt: str) -> Extent | None:
-    """Return an extent in another CRS; None where nothing of it can be transformed."""
+def transform_extent(extent: Extent, source_wkt: str, target_wkt: str, name: str) -> Extent | None:
+    """Return an extent in another CRS; None where nothing of it can be transformed.
+
+    Args, errors: as ``transformation``.
+    """
     with gdal_session():
-        change = transformation(source_wkt, target_wkt)
+        change = transformation(source_wkt, target_wkt, name)
         if change is None:
             return extent
         x = np.linspace(extent[0], extent[2], _EDGE_POINTS)
@@ -90,6 +111,20 @@ def extent_text(extent: Extent, wkt: str) -> str:
     return f"x {west} to {east}, y {south} to {north} ({crs_title(wkt)})"
 
 
+def assumed_crs_text(name: str, wkt: str) -> str:
+    """Say that of reference data and image only one has a CRS.
+
+    Args:
+        name: of the reference data.
+        wkt: its CRS, empty where the image is the one that has one.
+    """
+    which = "The image" if wkt else name
+    return (
+        f"{which} has no CRS and is taken to have the other's. If the labels do not lie where they "
+        "should, assign the right one (in QGIS: Assign projection)."
+    )
+
+
 def no_overlap_text(name: str, extent: Extent | None, wkt: str, grid: Grid) -> str:
     """Say that reference data lies elsewhere; both extents in the image's CRS."""
     image = extent_text(grid.extent, grid.crs_wkt)
@@ -97,8 +132,11 @@ def no_overlap_text(name: str, extent: Extent | None, wkt: str, grid: Grid) -> s
         own = f"somewhere outside of what {crs_title(grid.crs_wkt)} covers"
     else:
         own = extent_text(extent, grid.crs_wkt)
+    if wkt:
+        advice = f"The CRS of {name} is {crs_title(wkt)}; if that is wrong, assign the right one,"
+    else:
+        advice = f"{name} has no CRS and was taken to have the image's: assign the right one,"
     return (
         f"{name} has no label inside the image: its data covers {own}, the image covers {image}. "
-        f"The CRS of {name} is {crs_title(wkt)}; if that is wrong, assign the right one, else "
-        "choose reference data of this area."
+        f"{advice} else choose reference data of this area."
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from osgeo import gdal, ogr
 
+from ..disk import room_left, write_refusal
 from ..errors import InputError
 from ..progress import Progress
 from ..raster.gdal_session import gdal_session
@@ -33,7 +34,8 @@ def check_footprints(path: str) -> Path:
     """Refuse a name that footprints cannot be written to, before a long run.
 
     Raises:
-        InputError: for an unknown ending, a missing folder, or a folder in its place.
+        InputError: for an unknown ending, a folder that is missing or cannot be written to, or
+            a folder in its place.
     """
     target = Path(path).absolute()
     if target.suffix.lower() not in _DRIVERS:
@@ -45,13 +47,41 @@ def check_footprints(path: str) -> Path:
         raise InputError(f"FOOTPRINTS: there is no folder {target.parent}. Create it first.")
     if target.is_dir():
         raise InputError(f"FOOTPRINTS is {target}, a folder; give the name of a file.")
+    refusal = write_refusal(target)
+    if refusal:
+        raise InputError(
+            f"FOOTPRINTS cannot be written to {target.parent}: {refusal}. Choose a folder that you "
+            "may write to, on a disk with room."
+        )
     return target
 
 
+@contextmanager
+def staged_footprints(path: str) -> Iterator[tuple[Path, Path]]:
+    """Make room for footprints beside their place; what is not renamed is removed at the end.
+
+    Yields:
+        The temporary name and the final one, for ``move_into_place``.
+
+    Raises:
+        InputError: as ``check_footprints``.
+    """
+    target = check_footprints(path)
+    token = f"{secrets.token_hex(4)}.partial"
+    temporary = target.with_name(f".{target.stem}.{token}{target.suffix}")
+    try:
+        yield temporary, target
+    finally:
+        with suppress(OSError):
+            # SQLite may leave a journal beside a file that it could not finish.
+            for left in [p for p in target.parent.iterdir() if p.name.startswith(temporary.name)]:
+                left.unlink(missing_ok=True)
+
+
 def write_footprints(
-    path: str,
-    info: ChipSetInfo,
+    staged: tuple[Path, Path],
     plan: Sequence[PlannedChip],
+    info: ChipSetInfo,
     *,
     labels: Labels,
     split: Split,
@@ -60,31 +90,35 @@ def write_footprints(
     """Write the outline of every chip with its file, box and pixels by split and class.
 
     Args:
-        path: see ``check_footprints``; replaced when all is written.
+        staged: the name to write it under, and the final one.
+        plan: where the chips were cut.
         info: the chip set.
-        plan: where its chips were cut.
         labels: its labelled pixels.
         split: what they are used for.
         progress: asked for cancelling.
 
     Raises:
-        InputError: where it cannot be written; what was there before stays.
+        InputError: where it cannot be written.
     """
-    target = check_footprints(path)
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    path, target = staged
     try:
         with gdal_session():
             counts = _chip_counts(plan, len(info.classes), labels, split)
-            _write(temporary, target.stem, info, counts, progress)
-        temporary.replace(target)
-    except (OSError, RuntimeError) as error:
+            _write(path, target.stem, info, counts, progress)
+            _check_written(path, len(info.chips))
+    except RuntimeError as error:
         raise InputError(
-            f"The footprints could not be written to {target}: {error}. If the file is open in a "
-            "program, close it there, or choose another name."
+            f"FOOTPRINTS cannot be written to {target}: {error}. Its disk has "
+            f"{room_left(path)}: free some, or choose another folder. Nothing was changed."
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+
+
+def _check_written(path: Path, chips: int) -> None:
+    """Open the closed file and see that every outline is in it: a full disk shows here."""
+    dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR)  # a layer does not keep it alive
+    found = dataset.GetLayer(0).GetFeatureCount()
+    if found != chips:
+        raise RuntimeError(f"{found} of {chips} outlines were written")
 
 
 def _write(

@@ -33,6 +33,7 @@ class LabelPixels:
         keys: the values of the class field or raster as text: what styles go by.
         styles: that lie beside the data.
         notes: what the user should know.
+        warnings: what the user should look at: an assumed CRS, features that are unusable.
         group_names: see ``Labels``.
     """
 
@@ -46,6 +47,7 @@ class LabelPixels:
     styles: Sequence[ClassStyle]
     notes: Sequence[str]
     group_names: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 def check_amount(pixels: int, name: str) -> None:

@@ -16,7 +16,7 @@ from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid, crs_title, grid_of, same_crs
 from ..raster.opening import damage_named, open_dataset, reason, short_name
 from ..raster.windows import Window, clip, tiles
-from .extents import no_overlap_text, overlaps, transform_extent
+from .extents import assumed_crs_text, no_overlap_text, overlaps, transform_extent
 from .label_pixels import LabelPixels, check_amount, check_values
 from .label_styles import beside, merged, of_band
 
@@ -35,6 +35,7 @@ class _Reference:
     same: bool
     unlabelled: tuple[float, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def gdal_type(self) -> int:
@@ -80,6 +81,7 @@ def read_raster_labels(
         keys=[str(code) for code in listed],
         styles=styles,
         notes=(*reference.notes, *_zero_note(reference, unlabelled)),
+        warnings=reference.warnings,
     )
 
 
@@ -96,7 +98,7 @@ def _laid_out(dataset: Any, name: str, grid: Grid, unlabelled: int | None) -> _R
     if nodata is not None and np.isfinite(nodata):
         skip.add(float(nodata))
     own = grid_of(dataset, name)
-    same, notes = own.same_as(grid), []
+    same, notes, warnings = own.same_as(grid), [], []
     if not same and own.georeferenced != grid.georeferenced:
         if (own.height, own.width) != (grid.height, grid.width):
             which = "The image" if own.georeferenced else name
@@ -109,8 +111,10 @@ def _laid_out(dataset: Any, name: str, grid: Grid, unlabelled: int | None) -> _R
                      "of them has no georeference.")  # fmt: skip
     if not same:
         notes.append(_resampling_note(name, own, grid))
-    unlabelled_values = tuple(sorted(skip))
-    return _Reference(dataset, name, own, grid, same, unlabelled_values, tuple(notes))
+        if bool(own.crs_wkt) != bool(grid.crs_wkt):
+            warnings.append(assumed_crs_text(name, own.crs_wkt))
+    values = tuple(sorted(skip))
+    return _Reference(dataset, name, own, grid, same, values, tuple(notes), tuple(warnings))
 
 
 def _resampling_note(name: str, own: Grid, grid: Grid) -> str:
@@ -119,9 +123,6 @@ def _resampling_note(name: str, own: Grid, grid: Grid) -> str:
     words += " (nearest neighbour)"
     if own.crs_wkt and grid.crs_wkt and not same_crs(own.crs_wkt, grid.crs_wkt):
         return f"{words}, reprojected from {crs_title(own.crs_wkt)}."
-    if bool(own.crs_wkt) != bool(grid.crs_wkt):
-        missing = "the image" if own.crs_wkt else name
-        return f"{words}; {missing} has no CRS and is taken to have the other's."
     return f"{words}."
 
 
@@ -165,7 +166,7 @@ def _windows(reference: _Reference) -> Iterator[Window]:
         yield from tiles(grid.height, grid.width, tall, wide)
         return
     own = reference.own
-    extent = transform_extent(own.extent, own.crs_wkt, grid.crs_wkt)
+    extent = transform_extent(own.extent, own.crs_wkt, grid.crs_wkt, reference.name)
     if extent is None or not overlaps(extent, grid.extent):
         raise LabelError(no_overlap_text(reference.name, extent, own.crs_wkt, grid))
     covered = grid.window_of_extent(extent)

@@ -15,10 +15,10 @@ from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid, crs_title
 from .burning import Burnt, burn
 from .classes import ClassStyle
-from .extents import no_overlap_text, transform_extent, transformation
+from .extents import assumed_crs_text, no_overlap_text, transform_extent, transformation
 from .label_pixels import LabelPixels, check_amount
 from .label_styles import beside, merged, of_text
-from .vector_features import Found, read_features
+from .vector_features import INVALID, UNCLASSED, UNGROUPED, Found, read_features
 from .vector_source import VectorLayer, open_layer
 
 
@@ -109,6 +109,7 @@ def _label_pixels(
         styles=styles,
         notes=_notes(source, found, grid),
         group_names=tuple(found.group_keys),
+        warnings=_warnings(source, found, grid),
     )
 
 
@@ -188,18 +189,19 @@ def _notes(source: VectorLayer, found: Found, grid: Grid) -> tuple[str, ...]:
     """Say what was reprojected and what was left out."""
     notes = []
     with gdal_session():
-        if transformation(source.crs_wkt, grid.crs_wkt) is not None:
+        if transformation(source.crs_wkt, grid.crs_wkt, source.name) is not None:
             notes.append(
                 f"{source.name} was reprojected from {crs_title(source.crs_wkt)} to "
                 f"{crs_title(grid.crs_wkt)}."
             )
-    if bool(source.crs_wkt) != bool(grid.crs_wkt):
-        which = "The image" if source.crs_wkt else source.name
-        notes.append(f"{which} has no CRS and is taken to have the other's.")
-    skipped = dict(found.skipped)
-    conflicts, repeats = skipped.pop("conflict", 0), skipped.pop("repeat", 0)
-    outside, lost = skipped.pop("outside", 0), skipped.pop("touchless", 0)
-    notes += [f"{n:,} features {why} of {source.name} were skipped." for why, n in skipped.items()]
+    skipped = found.skipped
+    conflicts, repeats = skipped["conflict"], skipped["repeat"]
+    outside, lost = skipped["outside"], skipped["touchless"]
+    notes += [
+        f"{skipped[why]:,} features {why} of {source.name} were skipped."
+        for why in (UNCLASSED, UNGROUPED)
+        if skipped[why]
+    ]
     if outside:
         notes.append(f"{outside:,} features of {source.name} lie outside the image.")
     if lost:
@@ -211,14 +213,32 @@ def _notes(source: VectorLayer, found: Found, grid: Grid) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _warnings(source: VectorLayer, found: Found, grid: Grid) -> tuple[str, ...]:
+    """Say what was assumed, and which features somebody should look at."""
+    texts = []
+    if bool(source.crs_wkt) != bool(grid.crs_wkt):
+        texts.append(assumed_crs_text(source.name, source.crs_wkt))
+    told = {"conflict", "repeat", "outside", "touchless", UNCLASSED, UNGROUPED}
+    for why, count in found.skipped.items():
+        if count and why not in told:
+            text = f"{count:,} of {found.features:,} features of {source.name} {why} were left out."
+            if why == INVALID:
+                text += " Repair them (in QGIS: Fix geometries) and run this again to use them."
+            texts.append(text)
+    return tuple(texts)
+
+
 def _nothing(source: VectorLayer, found: Found, grid: Grid) -> str:
     """Say why no pixel has a label."""
     left = {why: n for why, n in found.skipped.items() if why != "outside"}
     if sum(left.values()) == found.features:
         reasons = ", ".join(f"{n} {why}" for why, n in left.items())
+        advice = "Choose a layer of points or polygons, and the field that holds the classes."
+        if INVALID in left:
+            advice = "Repair them (in QGIS: Fix geometries), or choose another layer."
         return (
             f"None of the {found.features} features of {source.name} gives a label: {reasons}. "
-            "Choose a layer of points or polygons, and the field that holds the classes."
+            f"{advice}"
         )
     if found.polygons:
         return (
@@ -226,5 +246,6 @@ def _nothing(source: VectorLayer, found: Found, grid: Grid) -> str:
             "the centre of a pixel: they are smaller than pixels. Use points instead."
         )
     west, east, south, north = source.layer.GetExtent()
-    extent = transform_extent((west, south, east, north), source.crs_wkt, grid.crs_wkt)
+    own = (west, south, east, north)
+    extent = transform_extent(own, source.crs_wkt, grid.crs_wkt, source.name)
     return no_overlap_text(source.name, extent, source.crs_wkt, grid)

@@ -34,6 +34,7 @@ class Labels:
         notes: what the user should know: what was dropped, resampled, reprojected.
         group_names: where a field said which pixels belong together, its values: group
             ``g`` is ``group_names[g - 1]``.
+        warnings: what the user should look at, such as features that are unusable.
     """
 
     rows: npt.NDArray[np.int32]
@@ -43,6 +44,7 @@ class Labels:
     groups: npt.NDArray[np.int32]
     notes: tuple[str, ...] = ()
     group_names: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -66,6 +68,7 @@ class Labels:
             self.groups[mask],
             (*self.notes, *notes),
             self.group_names,
+            self.warnings,
         )
 
 
@@ -148,4 +151,5 @@ def _finished(found: LabelPixels, styles: Sequence[ClassStyle]) -> Labels:
         found.groups[order],
         (*found.notes, *note),
         tuple(found.group_names),
+        tuple(found.warnings),
     )

@@ -21,7 +21,13 @@ def class_table(labels: Labels, codes: Codes) -> npt.NDArray[np.int64]:
 
 
 def split_notes(
-    labels: Labels, before: Codes, codes: Codes, buffer: int, block_size: int = 0
+    labels: Labels,
+    before: Codes,
+    codes: Codes,
+    buffer: int,
+    block_size: int = 0,
+    *,
+    named: bool = False,
 ) -> tuple[str, ...]:
     """Say what the buffer took.
 
@@ -31,12 +37,17 @@ def split_notes(
         codes: ``(n,)`` split codes after it.
         buffer: in pixels.
         block_size: in pixels; 0 where there are no blocks.
+        named: the data says itself what is for training, validation and test.
 
     Raises:
-        SplitError: where a class has no training pixel.
+        SplitError: where a class has no training pixel, or no test pixel though the data names
+            some for other classes.
     """
     table, first = class_table(labels, codes), class_table(labels, before)
     for index, info in enumerate(labels.classes):
+        for code in (TRAIN, TEST):
+            if named and first[code].any() and not first[code, index]:
+                raise SplitError(_not_named(info.name, first[:, index], code))
         if table[TRAIN, index] == 0:
             raise SplitError(_no_training(info.name, first[:, index], buffer, block_size))
     notes = []
@@ -64,16 +75,71 @@ def thin_classes(labels: Labels, codes: Codes) -> tuple[str, ...]:
     sentences = []
     for info, counts in zip(labels.classes, table.T):
         lacking = [SPLIT_NAMES[code] for code in held_back if counts[code] == 0]
-        if counts[TRAIN] >= THIN and not lacking:
+        thin = counts[TRAIN] < THIN
+        if not thin and not lacking:
             continue
         have = ", ".join(f"{counts[code]} for {SPLIT_NAMES[code]}" for code in (TRAIN, *held_back))
-        what = f"Class '{info.name}' is thin: {have}."
+        state = "is thin" if thin else f"has no pixels for {' and '.join(lacking)}"
+        what = f"Class '{info.name}' {state}: {have}."
         if lacking:
             what += f" Its {' and '.join(lacking)} figures cannot be known."
         sentences.append(what)
     if len(sentences) > NAMED:
-        sentences[NAMED:] = [f"{len(sentences) - NAMED} more classes are thin."]
+        sentences[NAMED:] = [
+            f"{len(sentences) - NAMED} more classes have few or no pixels as well."
+        ]
     return tuple(sentences)
+
+
+def check_lone_pixels(labels: Labels) -> None:
+    """Refuse classes of one pixel: they cannot be learnt and tested.
+
+    Raises:
+        SplitError: naming them.
+    """
+    lone = [info.name for info, count in zip(labels.classes, labels.counts()) if count == 1]
+    if not lone:
+        return
+    listed = ", ".join(f"'{name}'" for name in lone[:NAMED])
+    if len(lone) > NAMED:
+        listed += f" and {len(lone) - NAMED} more"
+    what = f"Class {listed} has" if len(lone) == 1 else f"The classes {listed} have"
+    raise SplitError(
+        f"{what} a single labelled pixel, of {len(labels):,} in all: one pixel cannot be learnt "
+        "and tested. Label more pixels of it, or take it out of the reference."
+    )
+
+
+def without_test(method: str, block_size: int) -> str:
+    """Say that a split left nothing to test on, and what helps.
+
+    Args:
+        method: of the split.
+        block_size: in pixels; 0 where there are no blocks.
+    """
+    text = "No labelled pixel is left to test on, so the accuracy cannot be known."
+    if method == "blocks":
+        return (
+            f"{text} The labels lie in too few blocks of {block_size} x {block_size} pixels: use a "
+            "smaller BLOCK_SIZE, or label other parts of the image too."
+        )
+    if method == "random":
+        return f"{text} There are too few labelled pixels: label more."
+    return (
+        f"{text} There are too few polygons, points or groups to divide, or none that SPLIT_FIELD "
+        "names 'test'."
+    )
+
+
+def _not_named(name: str, first: npt.NDArray[np.int64], code: int) -> str:
+    """Say that the data gives a class nothing to train or to test on."""
+    have = ", ".join(f"{first[c]:,} for {SPLIT_NAMES[c]}" for c in (TRAIN, VALIDATION, TEST))
+    return (
+        f"SPLIT_FIELD gives the class '{name}' no pixel for {SPLIT_NAMES[code]}: its "
+        f"{int(first.sum()):,} labelled pixels are {have}. Write '{SPLIT_NAMES[code]}' into that "
+        "field for some of its features, take the class out of the reference, or let SPLIT "
+        "'polygons' divide."
+    )
 
 
 def _no_training(name: str, first: npt.NDArray[np.int64], buffer: int, block_size: int) -> str:

@@ -113,7 +113,7 @@ def split_named(labels: Labels, *, buffer: int, seed: int) -> Split:
     """Take the split from the group names: train, validation (val), test.
 
     Raises:
-        SplitError: for other names, or where a class has no training pixel.
+        SplitError: for other names, or where a class has no training or no test pixel.
     """
     meaning = {"train": TRAIN, "training": TRAIN, "val": VALIDATION, "valid": VALIDATION}
     meaning |= {"validation": VALIDATION, "test": TEST, "testing": TEST}
@@ -127,7 +127,7 @@ def split_named(labels: Labels, *, buffer: int, seed: int) -> Split:
     table = np.array([UNUSED, *(meaning[name] for name in names)], dtype=np.uint8)
     before = table[labels.groups]
     codes = keep_apart(before, labels.rows, labels.cols, buffer)
-    notes = split_notes(labels, before, codes, buffer)
+    notes = split_notes(labels, before, codes, buffer, named=True)
     return Split(codes, labels.groups, "field", 0, buffer, seed, notes)
 
 

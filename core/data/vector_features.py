@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from osgeo import ogr
+from osgeo import gdal, ogr
 
 from ..errors import LabelError
 from ..progress import Progress
@@ -21,6 +21,13 @@ from .vector_source import REAL, TEXT, VectorLayer
 _POLYGONS = {ogr.wkbPolygon, ogr.wkbMultiPolygon}
 _POINTS = {ogr.wkbPoint, ogr.wkbMultiPoint}
 _CHECK_EVERY = 500  # features between questions for cancelling
+
+# Why features are left out.
+UNCLASSED = "without a class"
+UNGROUPED = "without a group"
+WITHOUT_GEOMETRY = "without a geometry"
+INVALID = "with an invalid outline (it crosses or touches itself)"
+NOT_REPROJECTED = "that cannot be reprojected"
 
 
 @dataclass(eq=False)
@@ -65,7 +72,7 @@ def read_features(
     group_number = source.field(group_field, "SPLIT_FIELD")[0] if group_field else -1
     found = Found()
     total = max(source.layer.GetFeatureCount(), 1)
-    put = _Placing(found, grid, transformation(source.crs_wkt, grid.crs_wkt))
+    put = _Placing(found, grid, transformation(source.crs_wkt, grid.crs_wkt, source.name))
     source.layer.ResetReading()
     for feature in source.layer:
         found.features += 1
@@ -74,12 +81,12 @@ def read_features(
             progress.report(min(found.features / total, 1.0), "")
         key = question.answer(feature)
         if not key:
-            found.skipped["without a class"] += 1
+            found.skipped[UNCLASSED] += 1
             continue
         group = found.features
         if group_number >= 0:
             if not feature.IsFieldSetAndNotNull(group_number):
-                found.skipped["without a group"] += 1
+                found.skipped[UNGROUPED] += 1
                 continue
             words = value_text(feature.GetField(group_number))
             group = found.group_keys.setdefault(words, len(found.group_keys)) + 1
@@ -136,7 +143,7 @@ class _Placing:
     def place(self, geometry: Any, key: str, group: int) -> None:
         """Note a feature's points or polygon."""
         if geometry is None or geometry.IsEmpty():
-            self.found.skipped["without a geometry"] += 1
+            self.found.skipped[WITHOUT_GEOMETRY] += 1
             return
         if geometry.HasCurveGeometry():
             geometry = geometry.GetLinearGeometry()
@@ -163,8 +170,11 @@ class _Placing:
     def _polygon(self, geometry: Any, key: str, group: int) -> None:
         own = geometry.Clone()
         own.FlattenTo2D()
+        if not _is_valid(own):
+            self.found.skipped[INVALID] += 1
+            return
         if not _transformed(own, self.change):
-            self.found.skipped["that cannot be reprojected"] += 1
+            self.found.skipped[NOT_REPROJECTED] += 1
             return
         window = window_of(own, self.grid)
         if not window.size:
@@ -174,6 +184,18 @@ class _Placing:
 
     def _member(self, key: str) -> int:
         return self.found.keys.setdefault(key, len(self.found.keys))
+
+
+def _is_valid(polygon: Any) -> bool:
+    """Whether a polygon's outline has one inside: pixels of others may lie in either."""
+    # What is wrong is counted and told once, not for every polygon.
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        return bool(polygon.IsValid())
+    except RuntimeError:  # rings that are not closed, or of two points
+        return False
+    finally:
+        gdal.PopErrorHandler()
 
 
 def _transformed(geometry: Any, change: Any | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, RasterError
 from ..modelfile.bundle import ModelBundle, load_bundle
 from ..modelfile.network import network_of
 from ..modelfile.summary import describe
@@ -81,7 +81,8 @@ def classify_raster(
     Raises:
         InputError: nothing to write, or an extent that is none.
         ModelFileError: the model file is not sound.
-        RasterError: the raster lacks bands or has another scale; an output cannot be written.
+        RasterError: the raster lacks bands, has another scale, or no value at all; an output
+            cannot be written.
         Cancelled: the user stopped; what was there before is still there.
     """
     progress = progress or SilentProgress()
@@ -122,6 +123,8 @@ def classify_raster(
                 progress=progress,
             )
             engine.run(area, outputs, Portion(progress, 0.0, 0.99))
+            if not outputs.counts[1:].any():
+                raise _nothing_to_classify(source, extent)
             outputs.commit()
         seconds = time.monotonic() - began
     progress.report(1.0, "")
@@ -178,6 +181,18 @@ def _check_outputs(outputs: Sequence[str], inputs: Sequence[str]) -> None:
         )
 
 
+def _nothing_to_classify(source: RasterSource, extent: Sequence[float] | None) -> RasterError:
+    """Return the error for an image, or a part of it, without a single value."""
+    where = source.name if extent is None else f"The EXTENT in {source.name}"
+    nodata = sorted({f"{band.nodata:g}" for band in source.bands if band.nodata is not None})
+    values = f" (nodata is {', '.join(nodata[:3])})" if nodata else ""
+    return RasterError(
+        f"{where} has no pixel to classify: every one of them is nodata or no number{values}. "
+        "Check the nodata value and the mask of the image, or choose another image or EXTENT. No "
+        "map was written."
+    )
+
+
 def _area(source: RasterSource, extent: Sequence[float] | None) -> Window:
     if extent is None:
         return Window(0, 0, source.grid.height, source.grid.width)
@@ -206,6 +221,4 @@ def _result(
         f"{pixels:,} pixels classified in {duration(seconds)} "
         f"({pixels / max(seconds, 1e-3):,.0f} a second); {int(counts[0]):,} have no data."
     )
-    if not pixels:
-        progress.warn("The image has no valid pixel here: the map is empty.")
     return ClassifyResult(*paths, bundle.model_id, pixels, rows, round(seconds, 3))

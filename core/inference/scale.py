@@ -14,6 +14,9 @@ from ..raster.source import RasterSource
 from ..raster.windows import Window
 
 FACTOR = 10.0  # between the typical values of raster and training: no weather does that
+# The same between nine bands of ten. Scenes differ as much in some bands (water is black in the
+# infrared), but a wrong scale changes all bands alike, and rarely meets its power of ten exactly.
+ALIKE_FACTOR = 5.0
 PLACES = 6  # windows along each side of the raster
 SIDE = 16  # of a window, in pixels
 ENOUGH = 2000  # valid pixels
@@ -36,7 +39,8 @@ def check_scale(
         progress: asked for cancelling; told where nothing valid was found.
 
     Raises:
-        RasterError: the typical value differs tenfold or more; the message names the scale.
+        RasterError: the typical value differs tenfold or more, or nearly all bands do by half
+            of that; the message names the scale.
     """
     values = sample_values(source, positions, progress)
     if not values.size:
@@ -51,17 +55,19 @@ def check_scale(
     usable = known > 0
     if not usable.any():
         return
-    ratio = float(np.median(found[usable] / known[usable]))
-    if 1 / FACTOR < ratio < FACTOR:
+    ratios = found[usable] / known[usable]
+    ratio = float(np.median(ratios))
+    low, high = np.quantile(ratios, (0.1, 0.9))
+    if 1 / FACTOR < ratio < FACTOR and low < ALIKE_FACTOR and high > 1 / ALIKE_FACTOR:
         return
     bands = [source.bands[position] for position in positions]
     scales = sorted({f"{band.scale:g}" for band in bands})
     raise RasterError(
         f"The values of {source.name} do not have the scale of the model's training: typical "
         f"values are {np.median(found[usable]):.4g} here and {np.median(known[usable]):.4g} "
-        f"there, a factor of {ratio:.3g}. The raster's band scale is {', '.join(scales[:3])} "
-        f"and {_likely(ratio, bands[0].scale)}. Set it in the file (gdal_edit.py -scale), or "
-        "choose the product that the model was trained on."
+        f"there, {_times(ratio)}. The raster's band scale is {', '.join(scales[:3])} and "
+        f"{_likely(ratio, bands[0].scale)}. Set it in the file (gdal_edit.py -scale), or choose "
+        "the product that the model was trained on."
     )
 
 
@@ -89,6 +95,13 @@ def _windows(height: int, width: int) -> Iterator[Window]:
         top = int((row + 0.5) / PLACES * height - tall / 2)
         left = int((col + 0.5) / PLACES * width - wide / 2)
         yield Window(min(max(top, 0), height - tall), min(max(left, 0), width - wide), tall, wide)
+
+
+def _times(ratio: float) -> str:
+    """A factor in words."""
+    return (
+        f"{ratio:,.3g} times as much" if ratio > 1 else f"{1 / max(ratio, 1e-12):,.3g} times less"
+    )
 
 
 def _likely(ratio: float, scale: float) -> str:

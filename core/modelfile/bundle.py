@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ..data.classes import ClassInfo
 from ..data.normalisation import Normalisation
+from ..disk import room_left
 from ..errors import HsicnnError, ModelFileError
 from ..raster.bands import Band
 from ..raster.grid import Grid
@@ -125,8 +126,8 @@ def save_bundle(path: str, bundle: ModelBundle) -> None:
         write_container(target, arrays, {HEADER: header})
     except OSError as error:
         raise ModelFileError(
-            f"The model file {path} cannot be written: {error.strerror or error}. Choose a "
-            "folder that exists, with write permission and free space."
+            f"The model file {path} cannot be written: {error.strerror or error}. Choose a folder "
+            f"that exists and that you may write to; its disk has {room_left(target)}."
         ) from error
 
 

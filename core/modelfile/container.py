@@ -18,6 +18,9 @@ from ..errors import ModelFileError
 
 Array = npt.NDArray[Any]
 
+# How files of torch.save begin: a ZIP archive, or a bare pickle of any protocol since 2.
+PICKLES = (b"PK\x03\x04", *(bytes((0x80, protocol)) for protocol in range(2, 6)))
+
 # Windows renames nothing over a file that somebody reads; that is soon over.
 TRIES, PAUSE = (20, 0.1) if sys.platform == "win32" else (1, 0.0)
 
@@ -61,7 +64,7 @@ def _refuse_pickle(path: Path) -> None:
             f"The model file {path} cannot be read: {error.strerror or error}. Choose the "
             ".safetensors file that the training wrote."
         ) from error
-    if start[:4] == b"PK\x03\x04" or start[:2] in (b"\x80\x02", b"\x80\x04", b"\x80\x05"):
+    if start.startswith(PICKLES):
         raise ModelFileError(
             f"{path.name} is a PyTorch pickle (.pt, .pth), which can run any program when it is "
             "opened; such files are never read. Choose a .safetensors file written by hsicnn."

@@ -108,7 +108,7 @@ class Grid:
         if not all(map(math.isfinite, extent)) or xmax <= xmin or ymax <= ymin:
             raise RasterError(
                 f"The extent {_numbers(extent)} is empty; expected xmin, ymin, xmax, ymax "
-                "with xmin < xmax and ymin < ymax."
+                "with xmin < xmax and ymin < ymax. Give an EXTENT that has an area, or none."
             )
         x, y = np.array([xmin, xmax, xmin, xmax]), np.array([ymin, ymin, ymax, ymax])
         row, col = self._backward(x, y)

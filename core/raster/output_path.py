@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ..disk import write_refusal
 from ..errors import RasterError
 
 SUFFIXES = (".tif", ".tiff")
@@ -28,8 +29,8 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
         The absolute path.
 
     Raises:
-        RasterError: no ``.tif`` name, a missing folder, a folder in its place, or one of
-            the inputs.
+        RasterError: no ``.tif`` name, a folder that is missing or cannot be written to, a
+            folder in its place, or one of the inputs.
     """
     target = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
     if target.suffix.lower() not in SUFFIXES:
@@ -51,6 +52,12 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
                 raise RasterError(
                     f"{target.name} is both input and output; choose another output file."
                 )
+    refusal = write_refusal(target)
+    if refusal:
+        raise RasterError(
+            f"{target.name} cannot be written to {target.parent}: {refusal}. Choose a folder that "
+            "you may write to, on a disk with room. What was there before is unchanged."
+        )
     return target
 
 

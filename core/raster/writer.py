@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from osgeo import gdal
 
+from ..disk import room_left
 from ..errors import RasterError
 from .gdal_session import gdal_session
 from .gdal_text import metadata_of
@@ -135,6 +136,11 @@ class RasterWriter:
     ) -> None:
         self.discard()
 
+    @property
+    def staged(self) -> tuple[Path, Path]:
+        """The path it has until ``commit``, and the final one: for ``move_into_place``."""
+        return self._temporary, self.path
+
     def write(self, window: Window, array: np.ndarray[Any, Any]) -> None:
         """Write a window.
 
@@ -211,7 +217,7 @@ class RasterWriter:
         try:
             for writer in writers:
                 writer.finish()
-            move_into_place([(writer._temporary, writer.path) for writer in writers])
+            move_into_place([writer.staged for writer in writers])
         finally:
             for writer in writers:
                 writer.discard()
@@ -281,8 +287,9 @@ class RasterWriter:
 
     def _failed(self, error: Exception) -> RasterError:
         return RasterError(
-            f"{self.path} cannot be written: {error}. Check that its folder may be written to "
-            "and that its disk is not full. What was there before is unchanged."
+            f"{self.path} cannot be written: {error}. Check that its disk is not full (it has "
+            f"{room_left(self.path)}), or choose another folder. What was there before is "
+            "unchanged."
         )
 
 

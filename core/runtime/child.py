@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import Cancelled, DependencyError, HsicnnError, InputError, RasterError, WorkerError
-from . import jobs
+from . import dependencies, jobs
 from .memory_errors import is_out_of_memory
 from .protocol import PROTOCOL, TEMPORARY_PREFIX, decode, encode
 
@@ -182,7 +182,7 @@ def explain(error: BaseException) -> tuple[str, str, str]:
         )
         return WorkerError.__name__, text, details
     if isinstance(error, ImportError):
-        return DependencyError.__name__, f"A package cannot be loaded: {error}.", details
+        return (DependencyError.__name__, *_explain_import(error, details))
     if _is_disk_full(error):
         name = getattr(error, "filename", None)
         text = (
@@ -196,6 +196,14 @@ def explain(error: BaseException) -> tuple[str, str, str]:
     summary = str(error).strip().splitlines() or ["no message"]
     text = f"Something went wrong inside the plugin ({type(error).__name__}: {summary[0]})."
     return WorkerError.__name__, f"{text} The log holds the details to report.", details
+
+
+def _explain_import(error: ImportError, details: str) -> tuple[str, str]:
+    """Return message and details: none where the package to install again is known."""
+    module = str(error.name or "").partition(".")[0]
+    if module in dependencies.PACKAGES:
+        return dependencies.what_is_broken(module, error), ""
+    return f"A package cannot be loaded: {error}.", details
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:

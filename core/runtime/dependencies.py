@@ -93,6 +93,40 @@ def install_command(python: str, modules: Iterable[str], numpy_version: str = ""
     return f'"{python}" -m pip install ' + " ".join(f'"{name}"' for name in wanted)
 
 
+def what_is_broken(module: str, error: BaseException) -> str:
+    """Return a sentence on a package that is there and cannot be loaded, and the remedy.
+
+    Args:
+        module: what was imported.
+        error: that its import ended with.
+    """
+    package = PACKAGES.get(module)
+    title = package.title if package else module
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    number = f" {version(module)}" if version(module) else ""
+    if package is not None and package.from_qgis:
+        remedy = "It comes with QGIS: repair the installation of QGIS."
+    else:
+        # Without what it needs: numpy stays the one that QGIS is built against.
+        requirement = package.requirement if package else module
+        again = f'-m pip install --force-reinstall --no-deps "{requirement}"'
+        remedy = f'Install it again with: "{sys.executable}" {again}'
+    return f"{title}{number} is installed and cannot be loaded: {said[0].rstrip('.')}. {remedy}"
+
+
+def load_torch() -> None:
+    """Import PyTorch, the first time in a process, so that a broken one is named as such.
+
+    Raises:
+        DependencyError: it is not installed, or its libraries do not load.
+    """
+    require("torch")
+    try:
+        import torch  # noqa: F401
+    except Exception as error:  # a damaged installation raises whatever it stumbles on
+        raise DependencyError(what_is_broken("torch", error)) from error
+
+
 def require(*modules: str) -> None:
     """Raise an error that says what to do when modules are missing in this process.
 

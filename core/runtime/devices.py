@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DeviceError
+from .dependencies import load_torch
 
 #: What a DEVICE parameter offers; larger numbers are understood as well.
 DEVICE_CHOICES = ("auto", "cpu", "cuda", *(f"cuda:{card}" for card in range(8)), "mps", "xpu")
@@ -53,6 +54,7 @@ def choose_device(wanted: str = "auto") -> Device:
     Raises:
         DeviceError: ``wanted`` is no device name, or it was asked for by name and is not
             there or does not work; the message names the devices that do.
+        DependencyError: PyTorch is missing, or its libraries do not load.
     """
     asked = wanted.strip().lower() or "auto"
     if not _NAME.fullmatch(asked):
@@ -60,6 +62,7 @@ def choose_device(wanted: str = "auto") -> Device:
             f"'{wanted}' is not a device; choose one of auto, cpu, cuda, mps, xpu, or a "
             "numbered one such as cuda:1."
         )
+    load_torch()
     if asked == "cpu":
         return Device("cpu", device_title("cpu"))
     if asked == "auto":

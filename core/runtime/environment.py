@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..errors import DependencyError
 from ..progress import Progress
 from ..report import html
 from ..report.files import write_text
@@ -139,9 +140,10 @@ def _try_devices(
     if "torch" in absent:
         return (), ()
     try:
-        found = detect_devices(progress=progress)
-    except (ImportError, OSError) as error:  # a torch whose libraries do not load
-        return (), (f"PyTorch is installed but cannot be loaded: {error}. Install it again.",)
+        dependencies.load_torch()
+    except DependencyError as error:
+        return (), (str(error),)
+    found = detect_devices(progress=progress)
     return found.devices, found.advice
 
 
@@ -158,9 +160,11 @@ def _facts() -> tuple[tuple[str, str], ...]:
     ]
     if dependencies.installed("torch"):
         try:
-            import torch
-        except (ImportError, OSError):
+            dependencies.load_torch()
+        except DependencyError:
             return tuple(facts)
+        import torch
+
         cuda = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA"
         facts.append(("PyTorch build", f"{torch.__version__}, {cuda}"))
         facts.append(("PyTorch threads", str(torch.get_num_threads())))

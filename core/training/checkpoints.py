@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..disk import room_left
 from ..errors import HsicnnError, ModelFileError
 from ..modelfile.bundle import ModelBundle, pack, unpack
 from ..modelfile.container import read_container, write_container
@@ -78,10 +79,11 @@ def save_checkpoint(path: Path, state: TrainingState, job: str, model: ModelBund
     try:
         write_container(path, {**arrays, **stored}, texts)
     except OSError as error:
+        earlier = " The checkpoint of the epoch before is still there." if path.exists() else ""
         raise HsicnnError(
-            f"The checkpoint {path} cannot be written: {error.strerror or error}. The training "
-            "stopped; the earlier checkpoint is still there. Free some space, or choose another "
-            "folder for the model, and start again."
+            f"The checkpoint {path} cannot be written: {error.strerror or error}. Its disk has "
+            f"{room_left(path)}. The training stopped.{earlier} Free some space, or choose another "
+            "folder for the model (OUTPUT), and start again."
         ) from error
 
 

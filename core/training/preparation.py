@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from ..data.normalisation import Normalisation, fit_normalisation
 from ..data.pixel_store import PixelStore
 from ..data.separation import TRAIN, VALIDATION
 from ..data.split_notes import NAMED, THIN
+from ..disk import write_refusal
 from ..errors import ChipSetError, InputError
 from ..progress import Progress
 from ..runtime.devices import Device
@@ -47,15 +47,12 @@ def check_outputs(model: str, report: str) -> None:
             raise InputError(f"The folder {folder} for the {what} does not exist; make it first.")
         if Path(path).is_dir():
             raise InputError(f"{path} is a folder; name a file for the {what}.")
-        probe = folder / f".{Path(path).name}.{secrets.token_hex(4)}.partial"
-        try:
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
+        refusal = write_refusal(folder / Path(path).name)
+        if refusal:
             raise InputError(
-                f"The {what} cannot be written to {folder}: {error.strerror}. "
-                "Choose a folder with write permission."
-            ) from error
+                f"The {what} cannot be written to {folder}: {refusal}. Choose a folder that you "
+                "may write to, on a disk with room."
+            )
 
 
 def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:

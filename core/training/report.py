@@ -9,19 +9,14 @@ from ..modelfile.bundle import ModelBundle
 from ..modelfile.summary import describe
 from ..report import html
 from ..report.figures import curves_picture
-from ..report.files import write_text
 
 
-def write_training_report(path: str, bundle: ModelBundle, info: ChipSetInfo) -> None:
-    """Write the report of a training as one HTML file.
+def training_page(bundle: ModelBundle, info: ChipSetInfo) -> str:
+    """Return the report of a training as one HTML page.
 
     Args:
-        path: of the file.
         bundle: what the training gave.
         info: the chip set it was trained on.
-
-    Raises:
-        InputError: where the file cannot be written.
     """
     body = [
         *_scores(bundle),
@@ -36,7 +31,7 @@ def write_training_report(path: str, bundle: ModelBundle, info: ChipSetInfo) -> 
     ]
     if info.notes:
         body += [html.heading("Notes on the chip set"), html.bullets(info.notes)]
-    write_text(path, html.page("Training report", body))
+    return html.page("Training report", body)
 
 
 def _scores(bundle: ModelBundle) -> Sequence[str]:

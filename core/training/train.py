@@ -11,6 +11,8 @@ from ..data.pixel_store import load_pixels
 from ..modelfile.bundle import save_bundle
 from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress
+from ..raster.output_path import move_into_place
+from ..report.files import staged_text
 from ..runtime.devices import choose_device
 from ..runtime.seeds import seed_torch
 from .checkpoints import (
@@ -31,7 +33,7 @@ from .preparation import (
     run_hash,
     say_what_comes,
 )
-from .report import write_training_report
+from .report import training_page
 from .scores import split_scores
 from .settings import resolve_settings
 
@@ -125,10 +127,15 @@ def train_classifier(
     network.load_state_dict(state.best)
     metrics = split_scores(network, lesson.source, store, info, progress)
     bundle = trained_model(blank, state, metrics)
-    save_bundle(output, bundle)
-    checkpoint.unlink(missing_ok=True)
     if report:
-        write_training_report(report, bundle, info)
+        # Written first and named last: a disk without room for it leaves the earlier model, and
+        # the checkpoint to go on from.
+        with staged_text(report, training_page(bundle, info)) as page:
+            save_bundle(output, bundle)
+            move_into_place([page])
+    else:
+        save_bundle(output, bundle)
+    checkpoint.unlink(missing_ok=True)
     for line in describe(bundle):
         progress.log(line)
     progress.report(1.0, "")

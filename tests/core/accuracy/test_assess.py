@@ -21,6 +21,7 @@ from hsicnn.core.simulation.scene import create_example_scene
 from osgeo import gdal, osr
 
 SIDE = 40
+OUTPUTS = {"report": "html", "json": "json", "errors": "tif"}
 NAMES = ("Water", "Forest", "Field")
 
 
@@ -168,8 +169,14 @@ def test_nodata_of_the_map_is_told_and_counts_neither_way(tmp_path):
 
 
 def test_map_of_nodata_alone_is_an_error(tmp_path):
-    with pytest.raises(LabelError, match="no class at any of the 1,200 labelled pixels"):
+    with pytest.raises(LabelError, match=r"map\.tif holds no class: every pixel of it is nodata"):
         assess(tmp_path, np.zeros((SIDE, SIDE)))
+
+
+def test_a_map_without_a_class_where_labels_are_is_an_error(tmp_path):
+    mapped = np.where(reference_values() > 0, 0, 1)
+    with pytest.raises(LabelError, match="no class at any of the 1,200 labelled pixels"):
+        assess(tmp_path, mapped)
 
 
 def test_training_pixels_lead_the_report(tmp_path):
@@ -271,6 +278,29 @@ def test_arguments_that_cannot_work_say_what_to_do(tmp_path):
 def test_a_report_that_cannot_be_written_names_the_place(tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         assess(tmp_path, report=str(tmp_path / "nowhere" / "report.html"))
+
+
+def test_all_outputs_are_written_or_none(tmp_path, monkeypatch):
+    asked = {name: str(tmp_path / f"a.{end}") for name, end in OUTPUTS.items()}
+    for path in asked.values():
+        Path(path).write_text("an earlier one")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hsicnn.core.accuracy.outputs.accuracy_page", full)
+    with pytest.raises(OSError, match="No space left"):
+        assess(tmp_path, **asked)
+    assert {Path(path).read_text() for path in asked.values()} == {"an earlier one"}
+    inputs = {"map.tif", "map.qml", "reference.tif", "reference.qml", "map.tif.aux.xml"}
+    left = {path.name for path in tmp_path.iterdir()} - inputs - {"reference.tif.aux.xml"}
+    assert left == {Path(path).name for path in asked.values()}
+
+
+def test_two_outputs_may_not_be_one_file(tmp_path):
+    path = str(tmp_path / "report.html")
+    with pytest.raises(InputError, match="REPORT, JSON and ERRORS"):
+        assess(tmp_path, report=path, json=path)
 
 
 def test_cancelling_writes_nothing(tmp_path):

@@ -174,6 +174,31 @@ def test_footprints_show_every_chip_with_its_counts(scene):
     assert train_crop == info.counts["train"][0]
 
 
+@pytest.mark.parametrize("ending", ["gpkg", "geojson", "fgb"])
+def test_footprints_that_cannot_be_finished_leave_everything_as_it_was(scene, ending, monkeypatch):
+    path = scene.folder / f"prints.{ending}"
+    export(scene, footprints=str(path))
+    before = files_of(scene.folder)
+
+    def full(*_):
+        raise RuntimeError("disk I/O error")
+
+    monkeypatch.setattr("hsicnn.core.data.footprints._check_written", full)
+    with pytest.raises(InputError, match=r"FOOTPRINTS cannot be written .*disk I/O error"):
+        export(scene, footprints=str(path), chip_size=30)
+    assert files_of(scene.folder) == before
+
+
+def test_labels_in_one_block_leave_nothing_to_test_and_this_is_said(scene):
+    labels = np.zeros_like(scene.labels)
+    labels[:5, :5], labels[:5, 8:12] = 1, 2
+    path = write_raster(scene.folder / "corner.tif", labels[None], scene.grid)
+    result = export(scene, reference=path, block_size=16)
+    assert any("smaller BLOCK_SIZE" in text for text in result.warnings)
+    whole = export(scene, reference=path, train_fraction=1.0, validation_fraction=0.0)
+    assert not any("BLOCK_SIZE" in text for text in whole.warnings)
+
+
 @pytest.mark.parametrize("ending", ["geojson", "fgb"])
 def test_footprints_in_other_formats_replace_an_earlier_file(scene, ending):
     path = scene.folder / f"prints.{ending}"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hsicnn.core.data.labels import read_labels
 from hsicnn.core.errors import Cancelled, LabelError, RasterError
+from hsicnn.core.raster.grid import Grid
 from osgeo import gdal
 
 from .conftest import Said, make_grid, write_raster
@@ -122,6 +123,23 @@ def test_no_overlap_gives_both_extents(tmp_path):
         read(path, make_grid(5, 5))
     for part in ("far.tif", "700000.00 to 700050.00", "500000.00 to 500050.00", "32633"):
         assert part in str(error.value)
+
+
+def test_a_raster_without_a_crs_is_taken_to_have_the_images_and_this_is_a_warning(tmp_path):
+    bare = make_grid(8, 8, epsg=0)
+    path = write_raster(tmp_path / "l.tif", np.ones((1, 8, 8), np.uint8), bare)
+    labels = read(path, make_grid(10, 10))
+    assert labels.counts() == [64]
+    (warning,) = labels.warnings
+    assert "l.tif has no CRS and is taken to have the other's" in warning
+    assert read(path, make_grid(8, 8)).warnings == ()  # where the coordinates agree anyway
+
+
+def test_a_raster_in_a_local_grid_is_refused_by_name(tmp_path):
+    local = Grid('LOCAL_CS["site",UNIT["metre",1]]', make_grid(8, 8).geotransform, 8, 8)
+    path = write_raster(tmp_path / "l.tif", np.ones((1, 8, 8), np.uint8), local)
+    with pytest.raises(LabelError, match=r"CRS of l\.tif is site, which cannot be transformed"):
+        read(path, make_grid(8, 8))
 
 
 def test_without_georeference_equal_sizes_are_laid_pixel_on_pixel(tmp_path):

@@ -161,13 +161,53 @@ def test_nulls_empty_texts_and_geometries_are_skipped_and_counted(tmp_path):
     notes = " ".join(labels.notes)
     for words in (
         "2 features without a class",
-        "1 features without a geometry",
-        "1 features that are no points or polygons (LINESTRING)",
         "1 features of l.gpkg lie outside",
         "1 polygons hold no pixel centre",
         "Classes without a pixel in the image: b.",
     ):
         assert words in notes
+    assert labels.warnings == (
+        "1 of 7 features of l.gpkg without a geometry were left out.",
+        "1 of 7 features of l.gpkg that are no points or polygons (LINESTRING) were left out.",
+    )
+
+
+def crossed(row, col, size):
+    """A square whose outline crosses itself, like an hourglass on its side."""
+    west, north = 500_000 + col * 10, 5_800_000 - row * 10
+    east, south = west + size * 10, north - size * 10
+    return f"POLYGON(({west} {north},{east} {south},{east} {north},{west} {south},{west} {north}))"
+
+
+def test_polygons_that_cross_themselves_are_left_out_with_a_warning(tmp_path):
+    features = [
+        (box(1, 1, 2, 2), {"class": "a"}),
+        (crossed(6, 6, 6), {"class": "b"}),
+        ("POLYGON((500050 5799950,500060 5799950))", {"class": "b"}),
+        ("POLYGON EMPTY", {"class": "b"}),
+    ]
+    labels = read(write_layer(tmp_path / "l.gpkg", features))
+    assert set(as_dict(labels).values()) == {"a"}
+    crossing, empty = labels.warnings
+    assert crossing.startswith("2 of 4 features of l.gpkg with an invalid outline")
+    assert "Fix geometries" in crossing
+    assert "1 of 4 features of l.gpkg without a geometry" in empty
+
+
+def test_where_only_invalid_polygons_are_left_the_remedy_is_named(tmp_path):
+    features = [(crossed(1, 1, 5), {"class": "a"}), (crossed(9, 9, 5), {"class": "b"})]
+    path = write_layer(tmp_path / "l.gpkg", features)
+    with pytest.raises(LabelError, match=r"None of the 2 features .* 2 with an invalid .*Fix geom"):
+        read(path)
+
+
+def test_a_layer_in_a_local_grid_is_refused_by_name(tmp_path):
+    path = write_layer(tmp_path / "l.gpkg", [(box(1, 1, 2, 2), {"class": "a"})], epsg=0)
+    local = tmp_path / "local.gpkg"
+    wkt = 'LOCAL_CS["site",UNIT["metre",1]]'
+    gdal.VectorTranslate(str(local), path, dstSRS=wkt, reproject=False)
+    with pytest.raises(LabelError, match=r"CRS of local\.gpkg is site, which cannot be"):
+        read(str(local))
 
 
 @pytest.mark.parametrize("kind", ["points", "polygons"])
@@ -197,7 +237,7 @@ def test_a_layer_without_a_crs_is_taken_to_have_the_images(tmp_path):
     path = write_layer(tmp_path / "l.gpkg", [(point(1, 1), {"class": "a"})], epsg=0)
     labels = read(path)
     assert as_dict(labels) == {(1, 1): "a"}
-    assert any("l.gpkg has no CRS" in note for note in labels.notes)
+    assert any("l.gpkg has no CRS" in text for text in labels.warnings)
 
 
 def test_layers_are_found_by_name(tmp_path):
@@ -318,4 +358,4 @@ def test_grids_without_a_crs_take_the_layers(tmp_path):
     grid = Grid("", GRID.geotransform, GRID.height, GRID.width)
     labels = read(write_layer(tmp_path / "l.gpkg", [(box(1, 1, 1, 1), {"class": "a"})]), grid)
     assert as_dict(labels) == {(1, 1): "a"}
-    assert any("The image has no CRS" in note for note in labels.notes)
+    assert any("The image has no CRS" in text for text in labels.warnings)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hsicnn.core.data.separation import TEST, TRAIN, UNUSED, VALIDATION
-from hsicnn.core.data.split_notes import NAMED, THIN, split_notes, thin_classes
+from hsicnn.core.data.split_notes import (
+    NAMED,
+    THIN,
+    check_lone_pixels,
+    split_notes,
+    thin_classes,
+    without_test,
+)
 from hsicnn.core.errors import SplitError
 
 from .test_splits import labels_of
@@ -47,7 +54,8 @@ def test_figures_that_cannot_be_known_are_named():
     labels, codes = row_of(values, [TRAIN] * THIN + [VALIDATION, TEST] + [TRAIN] * THIN + [TEST])
     (sentence,) = thin_classes(labels, codes)
     assert sentence == (
-        f"Class 'c2' is thin: {THIN} for train, 0 for validation, 1 for test. "
+        f"Class 'c2' has no pixels for validation: {THIN} for train, 0 for validation, "
+        "1 for test. "
         "Its validation figures cannot be known."
     )
 
@@ -57,4 +65,24 @@ def test_of_many_thin_classes_the_first_are_named_and_the_rest_counted():
     sentences = thin_classes(labels, codes)
     assert len(sentences) == NAMED + 1
     assert sentences[0] == "Class 'c1' is thin: 1 for train."
-    assert sentences[-1] == "3 more classes are thin."
+    assert sentences[-1] == "3 more classes have few or no pixels as well."
+
+
+def test_classes_of_one_pixel_are_refused_by_name():
+    labels, _ = row_of([1, 1, 2, 3, 3], [TRAIN] * 5)
+    with pytest.raises(SplitError, match=r"Class 'c2' has a single labelled pixel, of 5 in all"):
+        check_lone_pixels(labels)
+    many, _ = row_of(range(1, NAMED + 4), [TRAIN] * (NAMED + 3))
+    with pytest.raises(SplitError, match=r"classes 'c1', .*'c10' and 3 more have a single"):
+        check_lone_pixels(many)
+    check_lone_pixels(row_of([1, 1, 2, 2], [TRAIN] * 4)[0])
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("blocks", "blocks of 16 x 16 pixels"), ("random", "label more"), ("field", "SPLIT_FIELD")],
+)
+def test_a_split_without_a_test_says_what_helps(method, words):
+    text = without_test(method, 16)
+    assert "accuracy cannot be known" in text
+    assert words in text

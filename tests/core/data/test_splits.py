@@ -201,6 +201,23 @@ def test_polygons_of_a_raster_are_an_error():
         split_polygons(field_map(), buffer=0, seed=1, **SHARES)
 
 
+@pytest.mark.parametrize(("lacking", "other"), [("train", "test"), ("test", "train")])
+def test_a_class_that_the_field_leaves_without_a_split_is_named(lacking, other):
+    names = [other if value == 2 else word for value in (1, 2) for word in ("train", "test")]
+    kinds = sorted(set(names))
+    groups = [kinds.index(name) + 1 for name in names]
+    labels = labels_of(range(4), [0] * 4, [1, 1, 2, 2], groups, kinds)
+    with pytest.raises(
+        SplitError, match=rf"SPLIT_FIELD gives the class 'c2' no pixel for {lacking}"
+    ):
+        split_named(labels, buffer=0, seed=1)
+
+
+def test_a_field_without_the_word_test_tests_nothing():
+    labels = labels_of(range(2), [0] * 2, [1, 2], [1, 1], ("train",))
+    assert split_named(labels, buffer=0, seed=1).codes.tolist() == [TRAIN, TRAIN]
+
+
 def test_named_splits_are_taken_as_they_are():
     groups = np.array([1, 1, 2, 3, 0])
     labels = labels_of(range(5), [0] * 5, [1] * 5, groups, ("Train", "test ", "val"))

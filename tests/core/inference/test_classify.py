@@ -193,17 +193,43 @@ def test_any_memory_budget_gives_the_same_map(tmp_path, model, memory_mb):
     )
 
 
-def test_an_image_of_nothing_gives_an_empty_map_and_a_warning(tmp_path, image, model):
+def test_an_image_of_nothing_is_refused_and_leaves_what_was_there(tmp_path, image, model):
     dataset = gdal.Open(str(image), gdal.GA_Update)
     empty = np.full((33, 27), NODATA, np.int16).tobytes()
     for number in range(BANDS):
         dataset.GetRasterBand(number + 1).WriteRaster(0, 0, 27, 33, empty)
     del dataset
-    heard, output = Listener(), tmp_path / "map.tif"
-    result = classify_raster(image=str(image), model=str(model), output=str(output), progress=heard)
-    assert result.pixels == 0
-    assert not read_raster(output).any()
-    assert len(heard.warnings) == 2
+    output = tmp_path / "map.tif"
+    output.write_bytes(b"an earlier map")
+    with pytest.raises(RasterError, match=rf"image\.tif has no pixel .*nodata is {NODATA}"):
+        classify_raster(image=str(image), model=str(model), output=str(output))
+    assert output.read_bytes() == b"an earlier map"
+
+
+def test_a_part_without_a_value_is_refused_as_such(tmp_path, image, model):
+    extent = (500_000, 5_800_000 - 30 * 4, 500_000 + 30 * 3, 5_800_000)  # the nodata corner
+    with pytest.raises(RasterError, match=r"The EXTENT in image\.tif has no pixel"):
+        classify_raster(
+            image=str(image), model=str(model), output=str(tmp_path / "m.tif"), extent=extent
+        )
+
+
+@pytest.mark.parametrize(("factor", "words"), [(10.0, "times as much"), (0.1, "times less")])
+def test_values_ten_times_off_are_refused(tmp_path, image, model, factor, words):
+    dataset = gdal.Open(str(image), gdal.GA_Update)
+    for number in range(BANDS):
+        dataset.GetRasterBand(number + 1).SetScale(1e-4 * factor)
+    del dataset
+    with pytest.raises(RasterError, match=rf"{words}.*should probably be 0\.0001\."):
+        classify_raster(image=str(image), model=str(model), output=str(tmp_path / "m.tif"))
+
+
+def test_a_dark_scene_is_no_wrong_scale(tmp_path, image, model):
+    dataset = gdal.Open(str(image), gdal.GA_Update)
+    for number in range(BANDS):  # water: black in most bands, half as bright in the others
+        dataset.GetRasterBand(number + 1).SetScale(1e-4 / (2 if number % 5 == 0 else 7))
+    del dataset
+    classify_raster(image=str(image), model=str(model), output=str(tmp_path / "m.tif"))
 
 
 class CancelAtOnce(SilentProgress):

@@ -1,0 +1,37 @@
+"""What the disk of an output allows: may it be written to, and how much room is left."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+
+MIB = 1 << 20
+
+
+def write_refusal(target: Path) -> str:
+    """Try whether a file can be made beside an output, before a long run rather than after it.
+
+    Args:
+        target: the output; its folder must be there.
+
+    Returns:
+        The system's words, such as ``Permission denied``; nothing where a file can be made.
+    """
+    # The name is one that is swept up where a worker was killed.
+    probe = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def room_left(target: Path) -> str:
+    """Say how much room the disk of an output has, as the end of a sentence."""
+    try:
+        free = shutil.disk_usage(target.parent).free
+    except OSError:
+        return "an unknown amount of room left"
+    return f"{free / MIB:,.0f} MiB left" if free >= MIB else "no room left"
