@@ -11,16 +11,44 @@ How it was chosen is in docs/benchmarks.md.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .layers import affine, on_cpu
+
+CHUNK = 1024  # pixels classified at once on a CPU: their hidden features stay in its cache
 
 
 def window_radii(radius: int) -> tuple[int, ...]:
     """Return the radii of the windows: 0, the powers of two below ``radius``, and itself."""
     powers = [2**power for power in range(radius.bit_length()) if 2**power < radius]
     return (0, *powers, radius) if radius else (0,)
+
+
+class Kernels(NamedTuple):
+    """The weights with all batch norms folded in, as matrices that rows are multiplied by.
+
+    Attributes:
+        spectral: ``(bands, members * width)`` of the spectral layer.
+        spectral_bias: ``(members * width,)``.
+        known: ``(scales, bands, members * hidden)``, from the inputs' means.
+        made: ``(members, scales, width, hidden)``, from the features' means.
+        bias: ``(members * hidden,)``.
+        classes: ``(members, hidden, outputs)``.
+        class_bias: ``(members, outputs)``.
+    """
+
+    spectral: Tensor
+    spectral_bias: Tensor
+    known: Tensor
+    made: Tensor
+    bias: Tensor
+    classes: Tensor
+    class_bias: Tensor
 
 
 class MultiScale(nn.Module):
@@ -79,6 +107,9 @@ class MultiScale(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return log probabilities; see the class for shapes."""
+        patch = inputs.shape[2] == inputs.shape[3] == 2 * self.radius + 1
+        if not (patch or self.training or torch.is_grad_enabled()):
+            return self._classify_blocks(inputs)
         scores = self.forward_members(inputs).log_softmax(2)
         return torch.logsumexp(scores, 0) - math.log(self.members)
 
@@ -111,19 +142,99 @@ class MultiScale(nn.Module):
         return torch.matmul(self.windows, pixels.flatten(1, 2))
 
     def _block_means(self, pixels: Tensor) -> Tensor:
-        """Means around every pixel of blocks, ``(N * h * w, scales, channels)``.
+        """Means around every pixel of blocks, ``(N * h * w, scales, channels)``."""
+        means = list(self._means(pixels.permute(0, 3, 1, 2)))
+        return torch.stack(means, dim=1).permute(0, 3, 4, 1, 2).flatten(0, 2)
+
+    def _means(self, maps: Tensor) -> Iterator[Tensor]:
+        """Yield the means of each scale around every pixel of ``(N, channels, H, W)``.
 
         A mean over a square is a mean over its columns, then its rows.
         """
-        maps = pixels.permute(0, 3, 1, 2)
         height, width = maps.shape[2:]
-        scales = []
         for radius in self.radii:
             margin, side = self.radius - radius, 2 * radius + 1
             near = maps[..., margin : height - margin, margin : width - margin]
-            near = functional.avg_pool2d(near, (side, 1), stride=1)
-            scales.append(functional.avg_pool2d(near, (1, side), stride=1))
-        return torch.stack(scales, dim=1).permute(0, 3, 4, 1, 2).flatten(0, 2)
+            if radius:
+                near = functional.avg_pool2d(near, (side, 1), stride=1)
+                near = functional.avg_pool2d(near, (1, side), stride=1)
+            yield near
+
+    def _classify_blocks(self, inputs: Tensor) -> Tensor:
+        """The same as ``forward``, in chunks and with folded batch norms.
+
+        Instead of putting the means of all scales side by side, each scale's share of the
+        hidden features is added to that of the scales before.
+        """
+        count, bands, height, width = inputs.shape
+        kernels = self._folded()
+        maps = inputs.new_empty(count, height, width, bands + self.members * self.width)
+        maps[..., :bands] = inputs.permute(0, 2, 3, 1)
+        rows = maps.view(-1, maps.shape[3])
+        features = rows[:, bands:]
+        torch.addmm(kernels.spectral_bias, rows[:, :bands], kernels.spectral, out=features)
+        features.relu_()
+        margin = 2 * self.radius
+        shape = (count, height - margin, width - margin, kernels.classes.shape[2])
+        scores = inputs.new_empty(shape)
+        step = max(CHUNK // shape[2], 1) if on_cpu(inputs) else shape[1]
+        for top in range(0, shape[1], step):
+            bottom = min(top + step, shape[1])
+            part = maps[:, top : bottom + margin].permute(0, 3, 1, 2)
+            found = self._classify(part, bands, kernels)
+            scores[:, top:bottom] = found.view(count, bottom - top, *shape[2:])
+        return scores.permute(0, 3, 1, 2)
+
+    def _classify(self, maps: Tensor, bands: int, kernels: Kernels) -> Tensor:
+        """``(N, bands + features, H, W)`` to log probabilities ``(N * h * w, outputs)``."""
+        hidden = kernels.bias
+        for scale, means in enumerate(self._means(maps)):
+            rows = means.permute(0, 2, 3, 1).flatten(0, 2)
+            known, made = rows[:, :bands], rows[:, bands:].split(self.width, dim=1)
+            hidden = torch.addmm(hidden, known, kernels.known[scale])
+            for part, features, weight in zip(
+                hidden.chunk(self.members, dim=1), made, kernels.made[:, scale]
+            ):
+                part.addmm_(features, weight)
+        parts = hidden.relu_().chunk(self.members, dim=1)
+        logits = [
+            torch.addmm(bias, part, weight)
+            for part, weight, bias in zip(parts, kernels.classes, kernels.class_bias)
+        ]
+        scores = torch.stack(logits).log_softmax(2)
+        return torch.logsumexp(scores, 0) - math.log(self.members)
+
+    def _folded(self) -> Kernels:
+        """Fold the batch norms into the weights."""
+        scales, bands = len(self.radii), self.spectral.in_features
+        scale, shift = affine(self.spectral_norm)
+        spectral = (self.spectral.weight * scale[:, None]).t().contiguous()
+        known_scale, known_shift = affine(self.input_norm)
+        made_scale, made_shift = (
+            values.view(scales, self.members, self.width) for values in affine(self.feature_norm)
+        )
+        known, made, biases, classes, class_biases = [], [], [], [], []
+        for member, classifier in enumerate(self.classifiers):
+            _, first, norm, _, _, last = cast(nn.Sequential, classifier)
+            factor, summand = affine(cast(nn.BatchNorm1d, norm))
+            weight = cast(nn.Linear, first).weight * factor[:, None]
+            inner = torch.cat([known_shift, made_shift[:, member].flatten()])
+            biases.append(summand + weight @ inner)
+            weight = weight * torch.cat([known_scale, made_scale[:, member].flatten()])
+            parts = weight.t().split([scales * bands, scales * self.width])
+            known.append(parts[0].unflatten(0, (scales, bands)))
+            made.append(parts[1].unflatten(0, (scales, self.width)))
+            classes.append(cast(nn.Linear, last).weight.t())
+            class_biases.append(cast(nn.Linear, last).bias)
+        return Kernels(
+            spectral,
+            shift,
+            torch.cat(known, dim=2),
+            torch.stack(made),
+            torch.cat(biases),
+            torch.stack(classes),
+            torch.stack(class_biases),
+        )
 
 
 def _patch_windows(radii: tuple[int, ...], radius: int) -> Tensor:
