@@ -186,3 +186,17 @@ def test_the_etrainee_network_is_the_published_one():
         expected = f.linear(values, network.classes.weight.flatten(1), network.classes.bias)
         found = network(spectra[..., None, None]).flatten(1)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("chunk", [1, 64, 10**6])
+def test_blocks_of_the_multiscale_network_are_the_same_in_any_chunks(monkeypatch, chunk):
+    from hsicnn.models import multiscale
+
+    monkeypatch.setattr(multiscale, "CHUNK", chunk)
+    network = make("multiscale", 9)
+    block = torch.randn(2, bands_for("multiscale"), 23, 30)
+    learnt = network(block).softmax(1)
+    with torch.inference_mode():
+        found = network(block).softmax(1)
+    assert (found - learnt).abs().max() < 1e-5
+    assert (found.argmax(1) == learnt.argmax(1)).all()
