@@ -24,7 +24,6 @@ from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread
 from qgis.PyQt.QtGui import QIcon
 
 from ..core.errors import Cancelled, HsicnnError
-from ..core.runtime.client import run_job
 
 ICON = Path(__file__).resolve().parent.parent / "hsicnn_plugin" / "icons" / "hsicnn.svg"
 
@@ -165,7 +164,10 @@ class HsicnnAlgorithm(QgsProcessingAlgorithm):
 
     def run_job(self, progress: FeedbackProgress) -> None:
         """Run the job in the worker."""
-        run_job(self.JOB, self._arguments, progress, python=self._python)
+        # Imported here: QGIS starts faster without it.
+        from ..core.runtime import client
+
+        client.run_job(self.JOB, self._arguments, progress, python=self._python)
 
     def _output(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> str:
         kinds = (QgsProcessingParameterRasterDestination, QgsProcessingParameterVectorDestination)

@@ -7,8 +7,6 @@ from typing import Any
 from qgis.core import Qgis, QgsProcessingContext, QgsProcessingParameterDefinition
 
 from ..core.errors import DependencyError, WorkerError
-from ..core.runtime import environment, interpreter
-from ..core.runtime.jobs import JOBS
 from . import parameters as p
 from .base import FeedbackProgress, HsicnnAlgorithm
 
@@ -40,6 +38,10 @@ class CheckEnvironment(HsicnnAlgorithm):
         return {"host": {"QGIS": Qgis.QGIS_VERSION}}
 
     def run_job(self, progress: FeedbackProgress) -> None:
+        # Imported here: QGIS starts faster without them.
+        from ..core.runtime import environment, interpreter
+        from ..core.runtime.jobs import JOBS
+
         needs = JOBS["train_classifier"].needs
         trials = []
         for candidate in interpreter.candidates(self._python):

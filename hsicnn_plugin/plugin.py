@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtGui import QIcon
 
 from ..algorithms.base import ICON
-from ..core.runtime.environment import DevicesResult
 from .provider import HsicnnProvider
 from .task import DeviceTask, in_words
+
+if TYPE_CHECKING:
+    from ..core.runtime.environment import DevicesResult
 
 MENU = "hsicnn"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsApplication, QgsSettings, QgsTask
 from qgis.PyQt import sip
@@ -11,8 +11,9 @@ from qgis.PyQt.QtCore import pyqtSignal
 
 from ..algorithms.base import PYTHON_SETTING
 from ..core.errors import Cancelled, HsicnnError
-from ..core.runtime.client import run_job
-from ..core.runtime.environment import DeviceReport, DevicesResult
+
+if TYPE_CHECKING:
+    from ..core.runtime.environment import DevicesResult
 
 
 class TaskProgress:
@@ -66,8 +67,11 @@ class DeviceTask(QgsTask):
 
     def run(self) -> bool:
         """Look, in the background thread."""
+        # Imported here: QGIS starts faster without it.
+        from ..core.runtime import client
+
         try:
-            result = run_job("detect_devices", {}, TaskProgress(self), python=self._python)
+            result = client.run_job("detect_devices", {}, TaskProgress(self), python=self._python)
         except HsicnnError as error:
             self.problem = str(error)
             return False
@@ -81,6 +85,8 @@ class DeviceTask(QgsTask):
 
 def devices_of(result: Mapping[str, Any]) -> DevicesResult:
     """Return a worker's plain answer as what the job has returned."""
+    from ..core.runtime.environment import DeviceReport, DevicesResult
+
     devices = tuple(DeviceReport(**device) for device in result["devices"])
     return DevicesResult(result["chosen"], devices, tuple(result["advice"]))
 

@@ -28,7 +28,7 @@ def job(base, monkeypatch):
     actions: list = []
     run_job.calls = calls
     run_job.actions = actions
-    monkeypatch.setattr(base, "run_job", run_job)
+    monkeypatch.setattr("hsicnn.core.runtime.client.run_job", run_job)
     return run_job
 
 

@@ -97,12 +97,10 @@ def test_devices_are_found_beside_the_event_loop(plugin, iface):
 
 
 def test_what_is_missing_is_told(plugin, iface, monkeypatch):
-    from hsicnn.hsicnn_plugin import task
-
     def run_job(*arguments, **options):
         raise DependencyError("PyTorch (for training and applying networks) is not installed.")
 
-    monkeypatch.setattr(task, "run_job", run_job)
+    monkeypatch.setattr("hsicnn.core.runtime.client.run_job", run_job)
     plugin.detect_devices()
     wait_for(lambda: bool(iface.bar.messages))
     _, text, level, _ = iface.bar.messages[0]
@@ -111,14 +109,12 @@ def test_what_is_missing_is_told(plugin, iface, monkeypatch):
 
 
 def test_a_failing_card_is_a_warning(plugin, iface, monkeypatch):
-    from hsicnn.hsicnn_plugin import task
-
     devices = [
         {"name": "cuda:0", "title": "Old card", "failure": "no kernel image"},
         {"name": "cpu", "title": "CPU, 2 threads", "failure": ""},
     ]
     answer = {"chosen": "cpu", "devices": devices, "advice": ["Install another build."]}
-    monkeypatch.setattr(task, "run_job", lambda *arguments, **options: answer)
+    monkeypatch.setattr("hsicnn.core.runtime.client.run_job", lambda *arguments, **options: answer)
     plugin.detect_devices()
     wait_for(lambda: bool(iface.bar.messages))
     _, text, level, _ = iface.bar.messages[0]

@@ -51,7 +51,9 @@ def test_it_loads_where_torch_is_missing(loading):
     assert loading["algorithms"] == ["7"]
 
 
-@pytest.mark.parametrize("name", ["numpy", "scipy", "matplotlib", "osgeo", "email"])
+@pytest.mark.parametrize(
+    "name", ["numpy", "scipy", "matplotlib", "osgeo", "email", "subprocess", "tempfile"]
+)
 def test_it_leaves_what_takes_long_for_later(loading, name):
     assert name not in loading["loaded"]
 

@@ -179,10 +179,10 @@ def main() -> None:
     said["algorithms"] = [item.name() for item in core.registry.providers[0].found]
     said["icon"] = not iface.actions[0].icon().isNull()
 
-    from hsicnn.hsicnn_plugin import task
+    from hsicnn.core.runtime import client
 
     devices = [{"name": "cpu", "title": "CPU, 2 threads", "failure": ""}]
-    task.run_job = lambda *_, **__: {"chosen": "cpu", "devices": devices, "advice": []}
+    client.run_job = lambda *_, **__: {"chosen": "cpu", "devices": devices, "advice": []}
     iface.actions[0].trigger()
     said["messages"] = iface.messages
     from hsicnn.algorithms.base import FeedbackProgress
