@@ -15,8 +15,6 @@ cache. On one core a block of 64 x 64 pixels runs at 0.9 of the matrix-product r
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -84,7 +82,7 @@ class SpectralSpatialNet(nn.Module):
         values = self._first(inputs)
         for layer, pool in ((self.second, POOLS[1]), (self.third, POOLS[2])):
             # (N, spectrum, h, w, channels) is (N, channels, spectrum, h, w) in channels-last.
-            found = convolve_3d(cast(nn.Conv3d, layer), values.permute(0, 4, 1, 2, 3))
+            found = convolve_3d(layer, values.permute(0, 4, 1, 2, 3))
             values = found.permute(0, 2, 3, 4, 1)
             values = pool_bands(values, pool)
         # The spectrum joins the channels: (N, spectrum * channels, h, w).

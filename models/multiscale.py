@@ -213,7 +213,11 @@ class MultiScale(nn.Module):
         made_scale, made_shift = (
             values.view(scales, self.members, self.width) for values in affine(self.feature_norm)
         )
-        known, made, biases, classes, class_biases = [], [], [], [], []
+        known: list[Tensor] = []
+        made: list[Tensor] = []
+        biases: list[Tensor] = []
+        classes: list[Tensor] = []
+        class_biases: list[Tensor] = []
         for member, classifier in enumerate(self.classifiers):
             _, first, norm, _, _, last = cast(nn.Sequential, classifier)
             factor, summand = affine(cast(nn.BatchNorm1d, norm))
