@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from pathlib import Path
 
-MIB = 1 << 20
+from .runtime.resources import disk_of
+from .sizes import data_size
 
 
 def write_refusal(target: Path) -> str:
@@ -30,8 +30,7 @@ def write_refusal(target: Path) -> str:
 
 def room_left(target: Path) -> str:
     """Say how much room the disk of an output has, as the end of a sentence."""
-    try:
-        free = shutil.disk_usage(target.parent).free
-    except OSError:
+    disk = disk_of(target)
+    if disk is None:
         return "an unknown amount of room left"
-    return f"{free / MIB:,.0f} MiB left" if free >= MIB else "no room left"
+    return f"{data_size(disk.free)} left" if disk.free else "no room left"

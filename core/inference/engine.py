@@ -112,6 +112,12 @@ class Engine:
             torch.set_num_threads(threads_before)
         if self._errors:
             raise self._errors[0]
+        largest = self._computer.largest
+        if largest < self._plan.tile:
+            progress.log(
+                f"Memory ran out on the way: tiles of up to {largest} x {largest} pixels were "
+                "computed instead. The result is the same."
+            )
 
     def _roles(self, area: Window, sink: Sink) -> Iterator[tuple[str, Callable[[], None]]]:
         yield "reader", lambda: self._read(area, sink.wants_probabilities)

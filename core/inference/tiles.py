@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..raster.windows import Window
-from ..runtime.memory_errors import is_out_of_memory
+from ..runtime.memory_errors import is_out_of_memory, release_memory
 from .zones import Maps, Zone
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class TileComputer:
         """Side of the pieces that tiles are computed in at present."""
         return self._side
 
+    @property
+    def largest(self) -> int:
+        """Largest side of a piece; smaller than at first where memory ran out."""
+        return self._largest
+
     def compute(self, block: Block, tile: Window) -> None:
         """Fill in a tile of a block; rows and columns of ``tile`` count within the block."""
         import torch
@@ -95,10 +100,11 @@ class TileComputer:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or tile.size == 1:
                 raise
-            self._shrink(tile)
-            self._divide(block, tile)
+        else:
+            self._adapt(tile, time.monotonic() - began)
             return
-        self._adapt(tile, time.monotonic() - began)
+        self._shrink(tile)
+        self._divide(block, tile)
 
     def _run(self, block: Block, tile: Window) -> None:
         margin = 2 * self._radius
@@ -118,13 +124,10 @@ class TileComputer:
 
     def _shrink(self, tile: Window) -> None:
         """Never try tiles of this size again."""
-        import torch
-
         with self._lock:
             self._largest = max(min(self._largest, max(tile.height, tile.width) // 2), 1)
             self._side = min(self._side, self._largest)
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_memory(self._device.type)
 
     def _adapt(self, tile: Window, seconds: float) -> None:
         """Grow or shrink later pieces by the time that this one took."""

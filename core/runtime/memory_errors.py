@@ -6,6 +6,21 @@ from __future__ import annotations
 WORDS = ("out of memory", "can't allocate", "not enough memory")
 
 
+def release_memory(kind: str) -> None:
+    """Give back what torch keeps of a device's memory for later use.
+
+    Call this outside of the ``except`` that met the error: inside, its traceback keeps all that
+    was computed alive.
+
+    Args:
+        kind: of the device: ``cpu``, ``cuda``, ``mps`` or ``xpu``.
+    """
+    import torch
+
+    if kind != "cpu":
+        getattr(torch, kind).empty_cache()
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether less at once could help.
 

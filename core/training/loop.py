@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HsicnnError
 from ..progress import Progress
-from ..runtime.memory_errors import is_out_of_memory
+from ..runtime.memory_errors import is_out_of_memory, release_memory
 from ..runtime.seeds import seed_torch, torch_generator
 from ..timing import TimeLeft
 from .batches import draw_batch
@@ -109,7 +109,7 @@ def train(
             done = (state.epoch + step / steps) / settings.epochs
             for group in state.optimiser.param_groups:
                 group["lr"] = learning_rate(settings.schedule, settings.learning_rate, done)
-            total += _step(state, lesson, batch, generator)
+            total += _step(state, lesson, batch, generator, progress)
             _average(state, settings, state.epoch * steps + step)
             progress.report(done, "")
         figures = _validate(state, lesson, progress)
@@ -127,36 +127,57 @@ def train(
     return state
 
 
-def _step(state: TrainingState, lesson: Lesson, batch: Tensor, generator: torch.Generator) -> float:
+def _step(
+    state: TrainingState,
+    lesson: Lesson,
+    batch: Tensor,
+    generator: torch.Generator,
+    progress: Progress,
+) -> float:
     """One step of the optimiser; returns the batch's mean loss.
 
     The batch is taken in parts of ``micro_batch`` patches, which halves where memory runs out.
     """
     import torch
 
-    settings = lesson.settings
-    state.micro_batch = state.micro_batch or settings.batch_size
+    state.micro_batch = state.micro_batch or lesson.settings.batch_size
+    drawn, turned = torch.get_rng_state(), generator.get_state()
     while True:
         state.optimiser.zero_grad(set_to_none=True)
         try:
-            total = 0.0
-            for part in _parts(batch, state.micro_batch):
-                patches, targets = draw_batch(
-                    lesson.source, lesson.training, part, settings, generator
-                )
-                forward = getattr(state.network, "forward_members", state.network)
-                logits = forward(patches)
-                share = len(part) / len(batch)
-                loss = targets.loss(cross_entropy, logits, lesson.weights, settings.label_smoothing)
-                (loss * share).backward()
-                total += float(loss.detach()) * share
-            torch.nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
-            state.optimiser.step()
-            return total
-        except RuntimeError as error:
+            parts = _parts(batch, state.micro_batch)
+            total = sum(
+                _learn(state, lesson, part, generator, len(part) / len(batch)) for part in parts
+            )
+            break
+        except (RuntimeError, MemoryError) as error:
             if state.micro_batch <= 2 or not is_out_of_memory(error):
                 raise
-            state.micro_batch = max(state.micro_batch // 2, 2)
+        state.micro_batch = max(state.micro_batch // 2, 2)
+        release_memory(lesson.source.device.type)
+        progress.log(
+            f"Memory ran out: batches of {lesson.settings.batch_size} patches are learnt in parts "
+            f"of {state.micro_batch} from here on."
+        )
+        # The same patches are drawn again, so that only sums are in another order.
+        torch.set_rng_state(drawn)
+        generator.set_state(turned)
+    torch.nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
+    state.optimiser.step()
+    return total
+
+
+def _learn(
+    state: TrainingState, lesson: Lesson, part: Tensor, generator: torch.Generator, share: float
+) -> float:
+    """Add the gradients of a part, which is this share of its batch; returns its share of loss."""
+    settings = lesson.settings
+    patches, targets = draw_batch(lesson.source, lesson.training, part, settings, generator)
+    forward = getattr(state.network, "forward_members", state.network)
+    logits = forward(patches)
+    loss = targets.loss(cross_entropy, logits, lesson.weights, settings.label_smoothing)
+    (loss * share).backward()
+    return float(loss.detach()) * share
 
 
 def _parts(batch: Tensor, size: int) -> list[Tensor]:

@@ -141,7 +141,7 @@ class PatchSource:
         self.halo = store.halo
         self._side = 2 * (radius + margin) + 1
         self._margin = margin
-        self._device = device
+        self.device = device
         self._offsets = torch.from_numpy(symmetric_offsets(radius + margin))
         self._inner = torch.from_numpy(symmetric_offsets(margin))
         self._labels = torch.from_numpy(_training_labels(store))
@@ -165,7 +165,7 @@ class PatchSource:
         middle = _rows(index, stride, self._inner[turned])
         side = 2 * self._margin + 1
         targets = self._labels.index_select(0, middle.flatten()).view(-1, side, side)
-        return patches, targets.to(self._device)
+        return patches, targets.to(self.device)
 
     def gather(self, index: Tensor, stride: Tensor, margin: int = 0) -> Tensor:
         """Return patches that give ``2 * margin + 1`` squared predictions each.
@@ -184,7 +184,7 @@ class PatchSource:
     def _at(self, rows: Tensor, side: int) -> Tensor:
         """Return the pixels of patches in channels-last memory."""
         flat = rows.flatten().to(self._values.device)
-        found = self._values.index_select(0, flat).to(self._device)
+        found = self._values.index_select(0, flat).to(self.device)
         return found.view(-1, side, side, self.inputs).permute(0, 3, 1, 2)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..progress import Progress
+from ..runtime.memory_errors import is_out_of_memory
 from .objectives import cross_entropy
 from .patches import PatchSource, Samples, cells_of
 
@@ -78,10 +79,18 @@ def predict(
     batch = max(PIXELS // (2 * (source.radius + cells.margin) + 1) ** 2, 1)
     maps = []
     with torch.inference_mode():
-        for which in torch.arange(len(cells.index)).split(batch):
+        first, total = 0, len(cells.index)
+        while first < total:
             progress.check_cancel()
-            patches = source.gather(cells.index[which], cells.stride[which], cells.margin)
-            maps.append(network(patches))
+            which = slice(first, min(first + batch, total))
+            try:
+                patches = source.gather(cells.index[which], cells.stride[which], cells.margin)
+                maps.append(network(patches))
+                first = which.stop
+            except (RuntimeError, MemoryError) as error:
+                if which.stop - first == 1 or not is_out_of_memory(error):
+                    raise
+                batch = (which.stop - first) // 2
     return torch.cat(maps)[cells.cell, :, cells.down, cells.right]
 
 

@@ -28,6 +28,10 @@ class Recorder(SilentProgress):
         self.asked = 0
         self.fractions: list[float] = []
         self.cancel_after = cancel_after
+        self.lines: list[str] = []
+
+    def log(self, text):
+        self.lines.append(text)
 
     def report(self, fraction, text=""):
         self.fractions.append(fraction)
@@ -144,6 +148,52 @@ def test_batches_halve_when_memory_runs_out():
     assert sizes[:3] == [32, 16, 8]
     assert state.micro_batch == 8
     assert state.epoch == 2
+
+
+def test_parts_of_batches_learn_what_whole_batches_do():
+    """Without batch norm only the order of sums differs."""
+    chosen = settings(architecture="indian_pines_3d", epochs=1, patch_size=7, flips=True)
+    (plain, lesson), (halved, again) = make(chosen), make(chosen)
+    train(plain, lesson, QUIET, lambda _: None)
+    forward, told = halved.network.forward, Recorder()
+
+    def greedy(patches):
+        if len(patches) > 10 and halved.network.training:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return forward(patches)
+
+    halved.network.forward = greedy
+    train(halved, again, told, lambda _: None)
+    assert halved.micro_batch == 8
+    assert [line for line in told.lines if "in parts of 8 from here on" in line]
+    assert len(told.lines) == 2  # said when it halves, not at every step
+    for name, value in plain.network.state_dict().items():
+        torch.testing.assert_close(halved.network.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_validation_goes_on_with_less_at_once():
+    state, lesson = make(settings(epochs=1))
+    whole = predict(state.network, lesson.source, lesson.validation, QUIET)
+    forward, sizes = state.network.forward, []
+
+    def greedy(patches):
+        sizes.append(len(patches))
+        if len(patches) > 3:
+            raise MemoryError
+        return forward(patches)
+
+    state.network.forward = greedy
+    found = predict(state.network, lesson.source, lesson.validation, QUIET)
+    torch.testing.assert_close(found, whole)
+    assert max(sizes) > 3
+    assert [size for size in sizes if size > 3] == sorted({s for s in sizes if s > 3}, reverse=True)
+
+    def hopeless(patches):
+        raise MemoryError
+
+    state.network.forward = hopeless
+    with pytest.raises(MemoryError):
+        predict(state.network, lesson.source, lesson.validation, QUIET)
 
 
 @pytest.mark.parametrize("batch", [3, 6, 7, 12])
