@@ -124,6 +124,11 @@ class PixelStore:
         return np.asarray(raw == np.array([np.nan if mark is None else mark for mark in marks]))
 
 
+def chip_pixels(info: ChipSetInfo) -> list[int]:
+    """Return how many pixels each chip takes in a store."""
+    return [grow(chip.box, info.halo).size for chip in info.chips]
+
+
 def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> PixelStore:
     """Read a chip set into one store.
 
@@ -136,7 +141,7 @@ def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> 
         ChipSetError: where a chip is missing or damaged, or where labels or split are no
             longer those of the export, or where the temporary folder cannot hold the values.
     """
-    sizes = [grow(chip.box, info.halo).size for chip in info.chips]
+    sizes = chip_pixels(info)
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     values = room_for_pixels(int(starts[-1]), len(info.bands), info.dtype, memory_bytes)
     valid = np.zeros(int(starts[-1]), dtype=bool)

@@ -94,7 +94,7 @@ def train(
         HsicnnError: where the loss is no longer a number.
     """
     settings = lesson.settings
-    steps = _steps(len(lesson.training), settings)
+    steps = steps_an_epoch(len(lesson.training), settings)
     left = TimeLeft(state.epoch / settings.epochs)
     while state.epoch < settings.epochs:
         began = time.monotonic()
@@ -239,8 +239,8 @@ def _swap(network: nn.Module, weights: Weights) -> Weights:
     return own
 
 
-def _steps(count: int, settings: TrainingSettings) -> int:
-    """Steps an epoch: one pass over the samples, within the recipe's limits."""
+def steps_an_epoch(count: int, settings: TrainingSettings) -> int:
+    """Return the steps of an epoch: one pass over the samples, within the recipe's limits."""
     full, rest = divmod(count, settings.batch_size)
     once = max(full + (rest > 1), 1)  # batch norm cannot learn from a last batch of one
     return min(max(once, settings.shortest_epoch), settings.longest_epoch)

@@ -6,7 +6,7 @@ only reorders that row, so it costs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +47,10 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.target)
+
+    def first(self, count: int) -> Samples:
+        """Return the first ones: neighbours mostly, as chips are read one after the other."""
+        return Samples(*(getattr(self, column.name)[:count] for column in fields(self)))
 
 
 def samples_of(store: PixelStore, split: int) -> Samples:

@@ -117,6 +117,21 @@ def make_network(settings: TrainingSettings, inputs: int, classes: int) -> nn.Mo
         raise InputError(str(error)) from error
 
 
+def check_halo(network: nn.Module, info: ChipSetInfo) -> None:
+    """Refuse a network that looks farther than the chips hold pixels.
+
+    Raises:
+        ChipSetError: with what to change.
+    """
+    radius = int(network.radius)  # type: ignore[arg-type]
+    if radius > info.halo:
+        raise ChipSetError(
+            f"The network looks {radius} pixels around each pixel, the chip set holds "
+            f"{info.halo}. Export the chips again with HALO={radius} or larger, or choose a "
+            f"PATCH_SIZE of {2 * info.halo + 1} or smaller where the network has one."
+        )
+
+
 def make_lesson(
     info: ChipSetInfo,
     store: PixelStore,
@@ -131,12 +146,8 @@ def make_lesson(
     """Put together what is learnt and how, on the device."""
     import torch
 
+    check_halo(network, info)
     radius = int(network.radius)  # type: ignore[arg-type]  # every pixel network states it
-    if radius > info.halo:
-        raise ChipSetError(
-            f"The network looks {radius} pixels around each pixel, the chip set holds "
-            f"{info.halo}. Export the chips again with HALO={radius} or larger."
-        )
     where = torch.device(place.name)
     network.to(where)
     source = PatchSource(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..data.chips import read_chip_set
@@ -15,6 +16,7 @@ from ..raster.output_path import move_into_place
 from ..report.files import staged_text
 from ..runtime.devices import choose_device
 from ..runtime.seeds import seed_torch
+from ..sizes import MIB
 from .checkpoints import (
     checkpoint_path,
     recorded_threads,
@@ -25,19 +27,18 @@ from .checkpoints import (
 from .loop import TrainingState, train
 from .optimisers import make_optimiser
 from .outcome import trained_model, untrained_model
+from .pace import say_how_long
+from .preflight import check_training
 from .preparation import (
     check_outputs,
     fit_inputs,
     make_lesson,
     make_network,
     run_hash,
-    say_what_comes,
 )
 from .report import training_page
 from .scores import split_scores
 from .settings import resolve_settings
-
-MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,20 @@ def train_classifier(
     checkpoint, job = checkpoint_path(output), run_hash(info, chosen, place)
     if resume:
         use_threads(recorded_threads(checkpoint, job))
-    store = load_pixels(info, memory_bytes=memory_mb * MIB, progress=Portion(progress, 0.0, 0.03))
+    allowed = check_training(
+        info,
+        chosen,
+        place,
+        files=(Path(output), checkpoint),
+        report=report,
+        memory_bytes=memory_mb * MIB,
+        progress=progress,
+    )
+    pixels = allowed.memory_bytes
+    store = load_pixels(info, memory_bytes=pixels, progress=Portion(progress, 0.0, 0.03))
     normalisation = fit_inputs(store, chosen)
     seed_torch(chosen.seed, "initialisation")
     network = make_network(chosen, normalisation.outputs, len(info.classes))
-    say_what_comes(info, chosen, network, place, progress)
     lesson = make_lesson(
         info,
         store,
@@ -110,12 +120,14 @@ def train_classifier(
         network,
         chosen,
         place=place,
-        memory_bytes=memory_mb * MIB,
+        memory_bytes=pixels,
         progress=progress,
     )
     state = TrainingState(network, make_optimiser(network, chosen))
     if resume:
         resume_from(checkpoint, state, job, progress)
+    state.micro_batch = min(state.micro_batch or allowed.patches, allowed.patches)
+    say_how_long(state, lesson, sum(info.counts["test"]), progress)
     radius = int(network.radius)  # type: ignore[arg-type]
     blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)
     train(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -12,13 +11,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
-from hsicnn.core.data.chips import ChipSetInfo  # noqa: E402
-from hsicnn.core.data.classes import ClassInfo  # noqa: E402
+from chip_sets import Said, chip_set  # noqa: E402
 from hsicnn.core.data.separation import TEST, TRAIN  # noqa: E402
 from hsicnn.core.errors import ChipSetError, InputError  # noqa: E402
-from hsicnn.core.progress import SilentProgress  # noqa: E402
-from hsicnn.core.raster.bands import Band  # noqa: E402
-from hsicnn.core.raster.grid import Grid  # noqa: E402
 from hsicnn.core.runtime.devices import Device  # noqa: E402
 from hsicnn.core.training import preparation  # noqa: E402
 from hsicnn.core.training.preparation import (  # noqa: E402
@@ -33,32 +28,9 @@ from hsicnn.core.training.preparation import (  # noqa: E402
 )
 from hsicnn.core.training.settings import resolve_settings  # noqa: E402
 from hsicnn.models.catalog import NETWORKS  # noqa: E402
-from pixels import HALO, small_store  # noqa: E402
+from pixels import small_store  # noqa: E402
 
 CPU = Device("cpu", "CPU, 1 thread")
-
-
-class Said(SilentProgress):
-    def __init__(self) -> None:
-        self.logs: list[str] = []
-        self.warnings: list[str] = []
-
-    def log(self, text):
-        self.logs.append(text)
-
-    def warn(self, text):
-        self.warnings.append(text)
-
-
-def chip_set(*, classes=3, train=100, validation=20, halo=HALO) -> ChipSetInfo:
-    """A chip set without files."""
-    bands = tuple(Band(n + 1, f"band {n + 1}", 400.0 + n, 1.0) for n in range(12))
-    given = {item.name: None for item in dataclasses.fields(ChipSetInfo)}
-    counts = {"train": [train] * classes, "validation": [validation] * classes}
-    named = tuple(ClassInfo(n + 1, f"c{n + 1}", "#102030") for n in range(classes))
-    known = {"bands": bands, "classes": named, "counts": counts, "halo": halo}
-    grid = Grid("", (0.0, 1.0, 0.0, 0.0, 0.0, -1.0), 24, 24)
-    return ChipSetInfo(**{**given, **known, "grid": grid})
 
 
 def test_outputs_that_cannot_be_written_are_refused_before_anything_else(tmp_path):
@@ -147,7 +119,7 @@ def test_a_halo_smaller_than_the_radius_is_refused_with_the_halo_to_export():
         )
 
 
-def told(info: ChipSetInfo, **given) -> Said:
+def told(info, **given) -> Said:
     settings, said = resolve_settings(given), Said()
     say_what_comes(info, settings, make_network(settings, 12, len(info.classes)), CPU, said)
     return said
