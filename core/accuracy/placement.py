@@ -42,8 +42,9 @@ def place(
         )
     if grid.crs_wkt and not same_crs(grid.crs_wkt, target.crs_wkt):
         x, y = _transformed(x, y, grid.crs_wkt, target.crs_wkt)
-    row, col = target.rowcol(x, y)
-    inside = (row >= 0) & (row < target.height) & (col >= 0) & (col < target.width)
+    known = np.isfinite(x) & np.isfinite(y)
+    row, col = target.rowcol(np.where(known, x, 0.0), np.where(known, y, 0.0))
+    inside = known & (row >= 0) & (row < target.height) & (col >= 0) & (col < target.width)
     return np.where(inside, row, 0), np.where(inside, col, 0), inside
 
 
@@ -55,5 +56,4 @@ def _transformed(
         change = transformation(start, goal, "the samples")
         moved = transformed_points(change, list(zip(x.tolist(), y.tolist())))
     points = np.asarray(moved, dtype=np.float64)
-    points[~np.isfinite(points)] = 1e30
     return points[:, 0], points[:, 1]

@@ -394,3 +394,73 @@ def test_a_map_of_another_place_is_an_error_that_names_both(scene, tmp_path):
 def test_a_folder_that_is_no_chip_set(scene, tmp_path):
     with pytest.raises(HsicnnError, match="no chip set"):
         assess_accuracy(class_map=scene["reference"], samples=str(tmp_path))
+
+
+def test_with_both_given_the_chip_set_counts_and_it_is_said(scene):
+    found = assess_accuracy(
+        class_map=scene["reference"], reference=scene["reference"], samples=scene["chips"]
+    ).findings
+    assert found.subset == "test"
+    assert "REFERENCE was not used: the labels of SAMPLES were." in found.notes
+
+
+def test_labels_outside_the_map_are_told_and_count_neither_way(scene, tmp_path):
+    part = str(tmp_path / "part.tif")
+    gdal.Translate(part, scene["reference"], srcWin=[0, 0, 64, 32]).FlushCache()
+    whole = assess_accuracy(class_map=scene["reference"], samples=scene["chips"], subset="all")
+    found = assess_accuracy(class_map=part, samples=scene["chips"], subset="all").findings
+    outside = whole.findings.pixels - found.pixels
+    assert outside > 0
+    assert any(f"{outside:,} of the labelled" in text for text in found.warnings)
+
+
+def test_a_subset_without_pixels_is_an_error_that_says_what_to_do(scene, tmp_path):
+    chips = str(tmp_path / "chips")
+    export_training_chips(
+        image=scene["image"],
+        reference=scene["reference"],
+        output=chips,
+        halo=2,
+        train_fraction=0.7,
+        validation_fraction=0.3,
+    )
+    with pytest.raises(LabelError, match=r"no test pixels.*another SUBSET"):
+        assess_accuracy(class_map=scene["reference"], samples=chips)
+    assert assess_accuracy(class_map=scene["reference"], samples=chips, subset="validation")
+
+
+def test_random_splits_have_no_block_size_to_tell(scene, tmp_path):
+    chips = str(tmp_path / "chips")
+    export_training_chips(
+        image=scene["image"], reference=scene["reference"], output=chips, halo=2, split="random"
+    )
+    found = assess_accuracy(class_map=scene["reference"], samples=chips).findings
+    assert found.split.startswith("random, buffer")
+
+
+def test_a_map_of_whole_numbers_as_floats_without_nodata_is_a_class_map(tmp_path):
+    values = reference_values().astype(np.float32)
+    place = grid()
+    path = str(tmp_path / "floats.tif")
+    dataset = gdal.GetDriverByName("GTiff").Create(path, SIDE, SIDE, 1, gdal.GDT_Float32)
+    dataset.SetGeoTransform(place.geotransform)
+    dataset.SetProjection(place.crs_wkt)
+    dataset.GetRasterBand(1).WriteRaster(0, 0, SIDE, SIDE, values.tobytes())
+    dataset.FlushCache()
+    del dataset
+    reference = write(tmp_path / "reference.tif", reference_values())
+    found = assess_accuracy(class_map=path, reference=reference).findings
+    # 0 has no name there: it means no class, and no class of that code appears.
+    assert found.overall_accuracy == 1.0
+    assert found.pixels == 30 * SIDE
+    assert len(found.classes) == 3
+
+
+@pytest.mark.parametrize(("epsg", "hectares"), [(0, None), (4326, None), (2225, 0.0929)])
+def test_areas_are_told_only_where_the_crs_is_in_metres_or_feet(tmp_path, epsg, hectares):
+    from hsicnn.core.accuracy.class_map import ClassMap
+
+    place = Grid(utm(epsg) if epsg else "", (10.0, 100.0, 0.0, 50.0, 0.0, -100.0), 4, 4)
+    path = write(tmp_path / "map.tif", np.ones((4, 4)), LEGEND, place)
+    with ClassMap(path) as opened:
+        assert opened.pixel_hectares() == pytest.approx(hectares, abs=1e-3)

@@ -46,3 +46,13 @@ def test_another_crs_is_transformed_x_before_y():
 def test_one_crs_missing_is_an_error():
     with pytest.raises(RasterError, match="only one of them has a CRS"):
         place(ROWS, COLS, grid(32633, UTM), grid(0, (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)))
+
+
+def test_pixels_without_a_place_in_the_other_crs_are_outside_and_spoil_none():
+    # Centres from 45 degrees north to the south pole, which Lambert's projection cannot hold.
+    world = grid(4326, (9.5, 1.0, 0.0, 52.5, 0.0, -15.0))
+    lambert = grid(3034, (3_900_000.0, 100_000.0, 0.0, 2_500_000.0, 0.0, -100_000.0))
+    rows, cols, inside = place(np.array([0, 9]), np.array([0, 0]), world, lambert)
+    assert inside.tolist() == [True, False]
+    assert (rows[0], cols[0]) != (0, 0)
+    assert (rows[1], cols[1]) == (0, 0)

@@ -211,3 +211,11 @@ def test_enmap_labels_have_the_known_counts(test_data):
     assert [item.name for item in labels.classes] == [
         "roof", "pavement", "low vegetation", "tree", "soil", "water",
     ]  # fmt: skip
+
+
+def test_where_only_one_has_a_crs_it_is_taken_for_both_and_said(tmp_path, scene):
+    shifted = make_grid(12, 15, pixel=40.0, epsg=0)
+    path = write_raster(tmp_path / "bare.tif", np.ones((1, 12, 15), np.uint8), shifted)
+    labels = read(path, make_grid(60, 50))
+    assert len(labels) > 1000
+    assert any("bare.tif has no CRS and is taken" in text for text in labels.warnings)

@@ -359,3 +359,66 @@ def test_grids_without_a_crs_take_the_layers(tmp_path):
     labels = read(write_layer(tmp_path / "l.gpkg", [(box(1, 1, 1, 1), {"class": "a"})]), grid)
     assert as_dict(labels) == {(1, 1): "a"}
     assert any("The image has no CRS" in text for text in labels.warnings)
+
+
+def test_curved_polygons_are_burnt_as_what_they_look_like(tmp_path):
+    # A circle around the centre of pixel 10, 10: radius 25 m, pixels of 10 m.
+    circle = (
+        "CURVEPOLYGON(CIRCULARSTRING(500080 5799895,500105 5799920,500130 5799895,"
+        "500105 5799870,500080 5799895))"
+    )
+    labels = read(write_layer(tmp_path / "l.gpkg", [(circle, {"class": "a"})]))
+    rows, cols = np.mgrid[:20, :30]
+    near = (rows - 10) ** 2 + (cols - 10) ** 2 <= 2.5**2
+    assert set(as_dict(labels)) == set(zip(*(part.tolist() for part in np.nonzero(near))))
+
+
+def test_what_cannot_be_reprojected_is_skipped_and_counted(tmp_path):
+    lambert = make_grid(20, 30, pixel=10_000.0, origin=(3_900_000.0, 2_500_000.0), epsg=3034)
+    pole = "POLYGON((0 -90,20 -90,20 -89.999,0 -90))"
+    here = "POLYGON((9 46,13 46,13 49,9 49,9 46))"
+    path = write_layer(
+        tmp_path / "l.gpkg", [(here, {"class": "a"}), (pole, {"class": "b"})], epsg=4326
+    )
+    labels = read(path, lambert)
+    assert {item.name for item in labels.classes} == {"a"}
+    assert any("cannot be reprojected" in text for text in labels.warnings)
+
+
+def test_codes_of_more_digits_than_a_map_can_hold_are_refused(tmp_path):
+    path = write_layer(tmp_path / "l.gpkg", [(point(1, 1), {"class": 3e9})])
+    with pytest.raises(LabelError, match=r"holds 3000000000; class codes have at most 9 digits"):
+        read(path)
+
+
+def test_a_style_without_a_colour_still_gives_the_name(tmp_path):
+    path = write_layer(
+        tmp_path / "l.gpkg", [(point(1, 1), {"class": "w"}), (point(2, 1), {"class": "s"})]
+    )
+    (tmp_path / "l.qml").write_text(
+        '<qgis><renderer-v2><categories><category symbol="0" value="s" label="Soil"/>'
+        '<category symbol="1" value="w" label="Water"/></categories><symbols>'
+        '<symbol name="0"><layer><prop k="size" v="2"/></layer></symbol>'
+        '<symbol name="1"><layer><prop k="color" v="of the sea"/></layer></symbol>'
+        "</symbols></renderer-v2></qgis>",
+        encoding="utf-8",
+    )
+    found = read(path).classes
+    assert [item.name for item in found] == ["Soil", "Water"]
+    assert found[0].color != found[1].color
+
+
+def test_two_classes_of_one_colour_get_colours_that_differ(tmp_path):
+    path = write_layer(
+        tmp_path / "l.gpkg", [(point(1, 1), {"class": "w"}), (point(2, 1), {"class": "s"})]
+    )
+    symbol = '<symbol name="0"><layer><prop k="color" v="9,9,9,255"/></layer></symbol>'
+    (tmp_path / "l.qml").write_text(
+        '<qgis><renderer-v2><categories><category symbol="0" value="s" label="Soil"/>'
+        f'<category symbol="0" value="w" label="Water"/></categories><symbols>{symbol}'
+        "</symbols></renderer-v2></qgis>",
+        encoding="utf-8",
+    )
+    found = read(path).classes
+    assert [item.name for item in found] == ["Soil", "Water"]
+    assert found[0].color != found[1].color

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
+import tempfile
+
 import numpy as np
 import pytest
 from hsicnn.core.data.chips import read_chip_set
@@ -214,3 +217,26 @@ def test_a_raster_smaller_than_the_halo_is_mirrored_again_and_again(tmp_path):
             block = source.read_reflected(window, [0, 1])
             expected = np.moveaxis(block.values, 0, -1).reshape(361, 2)
             np.testing.assert_array_equal(store.physical(rows[number]), expected)
+
+
+def test_bands_with_a_nodata_value_of_their_own_are_each_held_to_it(scene):
+    _, store = load(export(scene))
+    store.values[:2] = [[1, 7, 9, 9], [7, 1, 1, 1]]
+    rows = np.array([0, 1])
+
+    def gone(*nodata):
+        return np.isnan(dataclasses.replace(store, nodata=nodata).physical(rows)).tolist()
+
+    assert gone(1, 7, None, 9) == [[True, True, False, True], [False] * 4]
+    assert gone(7, 7, 7, 7) == [[False, True, False, False], [True, False, False, False]]
+    assert gone(None, None, None, None) == [[False] * 4, [False] * 4]
+
+
+def test_a_full_temporary_folder_is_named(scene, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    result = export(scene)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(ChipSetError, match=r"temporary folder .*No space left"):
+        load(result, memory_bytes=1000)
