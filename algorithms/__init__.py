@@ -7,6 +7,7 @@ from .base import HsicnnAlgorithm
 from .checkenvironment import CheckEnvironment
 from .classifyraster import ClassifyRaster
 from .createexamplescene import CreateExampleScene
+from .describemodel import DescribeModel
 from .exporttrainingchips import ExportTrainingChips
 from .trainclassifier import TrainClassifier
 
@@ -17,5 +18,6 @@ ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
     TrainClassifier,
     ClassifyRaster,
     AssessAccuracy,
+    DescribeModel,
     CheckEnvironment,
 )

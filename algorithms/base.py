@@ -14,6 +14,9 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingOutputBoolean,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterVectorDestination,
@@ -29,6 +32,12 @@ ICON = Path(__file__).resolve().parent.parent / "hsicnn_plugin" / "icons" / "hsi
 
 #: The setting of QGIS that names the worker's Python; empty: it is looked for.
 PYTHON_SETTING = "hsicnn/python"
+
+_VALUE_OUTPUTS = {
+    bool: QgsProcessingOutputBoolean,
+    int: QgsProcessingOutputNumber,
+    str: QgsProcessingOutputString,
+}
 
 #: Seconds between two lines of progress in the log; the bar moves all the time.
 _TEXT_EVERY = 5.0
@@ -101,6 +110,9 @@ class HsicnnAlgorithm(QgsProcessingAlgorithm):
     HELP = ""
     #: The outputs; the job's argument of the same name in small letters holds the path.
     OUTPUTS: tuple[str, ...] = ()
+    #: Values for the steps that follow: name, title and kind of what the job's result holds
+    #: under the same name in small letters.
+    VALUES: tuple[tuple[str, str, type], ...] = ()
     GROUP = ("Classification", "classification")
     TAGS: tuple[str, ...] = ()
 
@@ -127,6 +139,8 @@ class HsicnnAlgorithm(QgsProcessingAlgorithm):
     def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:
         for parameter in self.declare():
             self.addParameter(parameter)
+        for name, title, kind in self.VALUES:
+            self.addOutput(_VALUE_OUTPUTS[kind](name, title))
 
     def prepareAlgorithm(
         self,
@@ -156,18 +170,19 @@ class HsicnnAlgorithm(QgsProcessingAlgorithm):
         for name in self.OUTPUTS:
             self._arguments[name.lower()] = self._output(parameters, name, context)
         try:
-            self.run_job(FeedbackProgress(feedback))
+            result = self.run_job(FeedbackProgress(feedback))
         except HsicnnError as error:
             # A cancelled run raises as well: qgis_process would end with 0 otherwise.
             raise QgsProcessingException(str(error)) from error
-        return self._outputs(context)
+        values = {name: result[name.lower()] for name, _, _ in self.VALUES}
+        return {**self._outputs(context), **values}
 
-    def run_job(self, progress: FeedbackProgress) -> None:
-        """Run the job in the worker."""
+    def run_job(self, progress: FeedbackProgress) -> Mapping[str, Any]:
+        """Run the job in the worker and return its result."""
         # Imported here: QGIS starts faster without it.
         from ..core.runtime import client
 
-        client.run_job(self.JOB, self._arguments, progress, python=self._python)
+        return client.run_job(self.JOB, self._arguments, progress, python=self._python)
 
     def _output(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> str:
         kinds = (QgsProcessingParameterRasterDestination, QgsProcessingParameterVectorDestination)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from qgis.core import Qgis, QgsProcessingContext, QgsProcessingParameterDefinition
@@ -37,7 +38,7 @@ class CheckEnvironment(HsicnnAlgorithm):
     ) -> dict[str, Any]:
         return {"host": {"QGIS": Qgis.QGIS_VERSION}}
 
-    def run_job(self, progress: FeedbackProgress) -> None:
+    def run_job(self, progress: FeedbackProgress) -> Mapping[str, Any]:
         # Imported here: QGIS starts faster without them.
         from ..core.runtime import environment, interpreter
         from ..core.runtime.jobs import JOBS
@@ -52,7 +53,7 @@ class CheckEnvironment(HsicnnAlgorithm):
         if best:
             self._python = best.candidate.path
         try:
-            super().run_job(progress)
+            return super().run_job(progress)
         except (DependencyError, WorkerError) as error:
             # Where no worker can run, that is the finding.
             progress.warn(str(error))
@@ -62,3 +63,4 @@ class CheckEnvironment(HsicnnAlgorithm):
                 self._arguments["host"],
                 self._arguments["interpreters"],
             )
+            return {}

@@ -8,7 +8,6 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterExtent,
-    QgsProcessingParameterFile,
     QgsProcessingParameterRasterLayer,
 )
 
@@ -47,10 +46,7 @@ class ClassifyRaster(HsicnnAlgorithm):
                 "The image to classify, of the sensor that the model was trained on or of one "
                 "with the same wavelengths.",
             ),
-            p.explained(
-                QgsProcessingParameterFile("MODEL", "Model", fileFilter=p.ANY_MODEL_FILTER),
-                "The model file that 'Train classifier' has written.",
-            ),
+            p.model(),
             p.explained(
                 QgsProcessingParameterExtent("EXTENT", "Part to classify", None, True),
                 "Only this part of the image; empty: all of it.",

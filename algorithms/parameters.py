@@ -148,6 +148,15 @@ def chip_set(
     )
 
 
+def model() -> QgsProcessingParameterDefinition:
+    """Return MODEL: what 'Train classifier' writes."""
+    return explained(
+        QgsProcessingParameterFile("MODEL", "Model", fileFilter=ANY_MODEL_FILTER),
+        "The model file that 'Train classifier' has written, or the checkpoint of a training "
+        "that has not ended.",
+    )
+
+
 def file_output(
     name: str, title: str, text: str, file_filter: str, *, optional: bool = False
 ) -> QgsProcessingParameterDefinition:

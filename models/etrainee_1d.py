@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .layers import folded, on_cpu
+from .stages import Stage
 
 GROUP = 3  # convolutions a group
 FEATURES = 1 << 21  # of the first layer at once on a CPU: they then stay in its cache
@@ -72,6 +73,22 @@ class SpectralNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Conv2d(channels, outputs, 1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def stages(self) -> list[Stage]:
+        """Return what happens to a spectrum; see ``models.stages``."""
+        spectrum, vector = ("", "features", "bands", ""), ("", "features", "", "")
+        told = []
+        for place, (layer, norm) in enumerate(zip(self.convolutions, self.convolution_norms)):
+            if place and place % GROUP == 0:
+                told.append(Stage("Maximum of every 2 bands", spectrum, before=layer))
+            words = "Convolution over 3 bands, batch norm, ReLU"
+            told.append(Stage(words, spectrum, norm, modules=(layer, norm)))
+        for layer, norm in zip(self.dense, self.dense_norms):
+            words = "Dense layer, batch norm, ReLU"
+            told.append(Stage(words, vector, norm, modules=(layer, norm)))
+        words = f"Dropout of {self.dropout.p:.0%} in training, dense layer"
+        told.append(Stage(words, ("", "classes", "", ""), self.classes, modules=(self.classes,)))
+        return told
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits; see the class for shapes."""

@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .layers import convolve_3d, on_cpu, pool_bands
+from .stages import Stage
 
 BANDS = 5  # of every convolution
 POOLS = (3, 3, 2)
 CHANNELS = (48, 32, 32)
 DENSE = 128
+VECTOR = ("", "features", "", "")
 RUN_BYTES = 2 << 20  # features of the first layer at once on a CPU
 
 
@@ -64,6 +66,31 @@ class SpectralSpatialNet(nn.Module):
             spatial = isinstance(layer, nn.Conv3d)
             layout = torch.channels_last_3d if spatial else torch.channels_last
             layer.to(memory_format=layout)  # type: ignore[call-overload]
+
+    def stages(self) -> list[Stage]:
+        """Return what happens to a patch; see ``models.stages``."""
+        volume = ("", "features", "bands", "rows", "columns")
+        convolved = f"Convolution over 3 x 3 pixels and {BANDS} bands, ReLU"
+        return [
+            Stage(
+                convolved,
+                ("bands", "features", "rows", "columns"),
+                self.first,
+                modules=(self.first,),
+            ),
+            Stage(f"Maximum of every {POOLS[0]} bands", volume, before=self.second),
+            Stage(convolved, volume, self.second, modules=(self.second,)),
+            Stage(f"Maximum of every {POOLS[1]} bands", volume, before=self.third),
+            Stage(convolved, volume, self.third, modules=(self.third,)),
+            Stage(
+                f"Maximum of every {POOLS[2]} bands; all bands side by side",
+                ("", "features", "rows", "columns"),
+                before=self.dense,
+            ),
+            Stage("Dense layer, ReLU", VECTOR, self.dense, modules=(self.dense,)),
+            Stage("Dense layer, ReLU", VECTOR, self.hidden, modules=(self.hidden,)),
+            Stage("Dense layer", ("", "classes", "", ""), self.classes, modules=(self.classes,)),
+        ]
 
     def _initialise(self) -> None:
         """Glorot's uniform kernels and zero biases, as published; torch's own start far slower."""

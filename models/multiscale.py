@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .layers import affine, on_cpu
+from .stages import Stage
 
 CHUNK = 1024  # pixels classified at once on a CPU: their hidden features stay in its cache
 
@@ -104,6 +105,34 @@ class MultiScale(nn.Module):
             for _ in range(members)
         )
         self.register_buffer("windows", _patch_windows(self.radii, radius), persistent=False)
+
+    def stages(self) -> list[Stage]:
+        """Return what happens to a patch; see ``models.stages``."""
+        sides = ", ".join(str(2 * radius + 1) for radius in self.radii)
+        means = f"averaged over windows of {sides} pixels, every scale brought to variance 1"
+        all_members = f", {self.members} members side by side" if self.members > 1 else ""
+        each = f"In each of the {self.members} members: d" if self.members > 1 else "D"
+        members = [cast(nn.Sequential, member) for member in self.classifiers]
+        dropout, hidden, norm, _, _, last = zip(*members)
+        spectral, known, made = self.spectral_norm, self.input_norm, self.feature_norm
+        return [
+            Stage(
+                f"Dense layer on every pixel, batch norm, ReLU{all_members}",
+                ("pixels", "features"),
+                spectral,
+                modules=(self.spectral, spectral),
+            ),
+            Stage(f"The inputs {means}", ("", "features"), known, modules=(known,)),
+            Stage(f"The features of the pixels {means}", ("", "features"), made, modules=(made,)),
+            Stage(
+                f"{each}ropout of {dropout[0].p:.0%}, dense layer, batch norm, ReLU",
+                ("", "features"),
+                norm[0],
+                modules=(*hidden, *norm),
+            ),
+            Stage(f"{each}ropout, dense layer", ("", "classes"), members[0], modules=last),
+            Stage("Mean of the members' probabilities", ("", "classes", "", ""), self),
+        ]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return log probabilities; see the class for shapes."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DependencyError
-from ..report.figures import confusion_picture, curves_picture
+from ..report.curves import training_curves
+from ..report.figures import confusion_picture
 from ..report.html import Cell, bullets, heading, page, paragraph, percent, picture, table, warnings
 from .findings import Findings, summary
 
@@ -109,11 +110,7 @@ def _matrix(findings: Findings) -> list[str]:
 def _curves(history: Sequence[Mapping[str, Any]], missing: str) -> list[str]:
     if not history:
         return [heading("Training"), paragraph(missing, "note")] if missing else []
-    try:
-        drawn = picture(curves_picture(history), "Training curves: loss and accuracy by epoch")
-    except DependencyError as error:
-        drawn = paragraph(str(error), "note")
-    return [heading("Training"), drawn]
+    return [heading("Training"), training_curves(history)]
 
 
 def _split(findings: Findings) -> list[str]:

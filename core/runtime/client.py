@@ -73,7 +73,9 @@ def run_job(
     outputs = jobs.written_paths(job, arguments)
     with output_locks(outputs):
         progress.check_cancel()
-        interpreter = find_interpreter(job.needs, wanted=python, check_cancel=progress.check_cancel)
+        interpreter = find_interpreter(
+            job.needs, job.wants, wanted=python, check_cancel=progress.check_cancel
+        )
         began = time.time() - _CLOCK_SLACK
         try:
             with _started(interpreter, program) as worker:

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import DependencyError
@@ -62,6 +63,18 @@ def version(module: str) -> str:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(requirement.partition(">")[0])
     return ""
+
+
+def plugin_version() -> str:
+    """Return the version of the plugin itself, which stands in its metadata.txt."""
+    from configparser import ConfigParser, Error
+
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read(Path(__file__).resolve().parents[2] / "metadata.txt", encoding="utf-8")
+        return parser.get("general", "version")
+    except (Error, OSError, UnicodeDecodeError):
+        return ""
 
 
 def missing(modules: Iterable[str]) -> tuple[str, ...]:

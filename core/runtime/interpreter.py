@@ -102,12 +102,17 @@ def _never() -> None:
 
 
 def find_interpreter(
-    needs: Sequence[str], *, wanted: str = "", check_cancel: Callable[[], None] = _never
+    needs: Sequence[str],
+    wants: Sequence[str] = (),
+    *,
+    wanted: str = "",
+    check_cancel: Callable[[], None] = _never,
 ) -> Interpreter:
-    """Return the first interpreter that has what a job needs.
+    """Return the first interpreter that has what a job needs and wants, or else only needs.
 
     Args:
         needs: top-level modules.
+        wants: modules that the job can do without.
         wanted: what the user has set; tried first, and an error where it does not run.
         check_cancel: raises when the user has cancelled; asked ten times a second.
 
@@ -118,12 +123,14 @@ def find_interpreter(
     """
     trials: list[Trial] = []
     for candidate in candidates(wanted):
-        trial = try_candidate(candidate, needs, check_cancel)
-        if trial.works:
-            return Interpreter(candidate.path, candidate.origin, trial.version)
+        trial = try_candidate(candidate, (*needs, *wants), check_cancel)
         trials.append(trial)
-        if candidate.origin == SETTING and not trial.version:
+        if trial.works or (candidate.origin == SETTING and not trial.version):
             break
+    enough = [trial for trial in trials if not trial.problem and not {*trial.missing} & {*needs}]
+    if enough:
+        best = min(enough, key=lambda trial: len(trial.missing))
+        return Interpreter(best.candidate.path, best.candidate.origin, best.version)
     raise DependencyError(_nothing_found(trials, needs))
 
 

@@ -20,12 +20,14 @@ class Job:
         needs: modules that its Python must have.
         writes: names of the arguments that are paths it writes; empty values are not written.
         title: what it does, for messages about it.
+        wants: modules it makes use of where a Python has them.
     """
 
     function: str
     needs: tuple[str, ...]
     writes: tuple[str, ...]
     title: str
+    wants: tuple[str, ...] = ()
 
 
 _RASTERS = ("numpy", "osgeo", "scipy")
@@ -64,6 +66,13 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             (*_RASTERS, *_REPORTS),
             ("report", "json", "errors"),
             "assessing the accuracy",
+        ),
+        "describe_model": Job(
+            "core.modelfile.describe:describe_model",
+            ("numpy", "osgeo", "safetensors"),
+            ("report",),
+            "describing the model",
+            wants=("torch", *_REPORTS),
         ),
         "check_environment": Job(
             "core.runtime.environment:check_environment",

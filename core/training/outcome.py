@@ -15,7 +15,7 @@ from ..data.normalisation import Normalisation, moments
 from ..data.pixel_store import PixelStore
 from ..data.separation import TRAIN
 from ..modelfile.bundle import ModelBundle
-from ..runtime.dependencies import version
+from ..runtime.dependencies import plugin_version, version
 from .loop import TrainingState
 from .preparation import drawn
 from .settings import TrainingSettings
@@ -61,7 +61,7 @@ def untrained_model(
         },
         metrics={},
         history=(),
-        versions={name: version(name) for name in RECORDED},
+        versions={"hsicnn": plugin_version(), **{name: version(name) for name in RECORDED}},
         seed=settings.seed,
         settings=settings.to_json(),
         created="",

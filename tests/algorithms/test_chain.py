@@ -281,6 +281,20 @@ def test_an_error_inside_the_shipped_model_fails_it(provider, scene, context, fe
     assert not list(tmp_path.iterdir())
 
 
+def test_a_model_is_described_and_its_numbers_go_on(provider, model, context, feedback, tmp_path):
+    report = tmp_path / "report.html"
+    values = {"MODEL": str(model), "REPORT": str(report)}
+    results = run(provider, "describemodel", values, context, feedback)
+    text = report.read_text(encoding="utf-8")
+    assert "Layers" in text
+    assert results["REPORT"] == str(report)
+    assert (results["ARCHITECTURE"], results["CLASSES"], results["EPOCHS"]) == ("multiscale", 3, 1)
+    assert results["PATCH_SIZE"] == 1
+    assert f"{results['PARAMETERS']:,} parameters" in text
+    assert results["CHECKPOINT"] is False
+    assert results["MODEL_ID"] in text
+
+
 def test_the_doctor_writes_its_report(provider, context, feedback, tmp_path):
     report = tmp_path / "report.html"
     run(provider, "checkenvironment", {"REPORT": str(report)}, context, feedback)

@@ -19,6 +19,7 @@ IDS = (
     "trainclassifier",
     "classifyraster",
     "assessaccuracy",
+    "describemodel",
     "checkenvironment",
 )
 # What other tools and models rely on; more may come, none may go.
@@ -34,7 +35,14 @@ NAMES = {
     ),
     "classifyraster": "INPUT MODEL EXTENT DEVICE OUTPUT PROBABILITIES CONFIDENCE",
     "assessaccuracy": "INPUT REFERENCE FIELD SAMPLES SUBSET REPORT JSON ERRORS",
+    "describemodel": "MODEL REPORT",
     "checkenvironment": "REPORT",
+}
+# Values that steps of a model can go on with.
+VALUES = {
+    "describemodel": (
+        "ARCHITECTURE PARAMETERS BANDS CLASSES PATCH_SIZE EPOCHS CHECKPOINT MODEL_ID"
+    ),
 }
 
 
@@ -96,7 +104,8 @@ def test_outputs_can_be_chained(algorithm):
         for item in algorithm.parameterDefinitions()
         if isinstance(item, QgsProcessingDestinationParameter)
     }
-    assert {item.name() for item in algorithm.outputDefinitions()} == destinations
+    values = set(VALUES.get(algorithm.name(), "").split())
+    assert {item.name() for item in algorithm.outputDefinitions()} == destinations | values
 
 
 def test_an_instance_is_new_and_of_the_same_kind(algorithm):
@@ -119,6 +128,18 @@ def test_the_job_takes_what_it_is_told(algorithm):
     written = set(re.findall(r'^\s+"([a-z_]+)":', source, re.MULTILINE))
     assert written <= taken
     assert {name.lower() for name in type(algorithm).OUTPUTS} <= taken
+
+
+def test_the_job_gives_the_values_that_are_promised():
+    from typing import get_type_hints
+
+    from hsicnn.algorithms.describemodel import DescribeModel
+    from hsicnn.core.modelfile.describe import DescribeResult
+
+    given = get_type_hints(DescribeResult)
+    for name, title, kind in DescribeModel.VALUES:
+        assert given[name.lower()] is kind
+        assert title
 
 
 def test_every_training_setting_has_its_parameter(provider):

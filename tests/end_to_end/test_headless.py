@@ -80,6 +80,7 @@ def test_json_is_not_disturbed(headless, tmp_path):
         ("trainclassifier", {"INPUT": "no-folder", "EPOCHS": 1}, "no-folder"),
         ("classifyraster", {"INPUT": "none.tif", "MODEL": "none.safetensors"}, "none"),
         ("assessaccuracy", {"INPUT": "none.tif", "REPORT": "report.html"}, "none"),
+        ("describemodel", {"MODEL": "none.safetensors", "REPORT": "report.html"}, "none"),
     ],
 )
 def test_wrong_inputs_fail_and_write_nothing(headless, tmp_path, algorithm, values, words):
@@ -105,6 +106,54 @@ def test_a_model_that_is_none_is_refused(headless, chain, tmp_path):
     assert "model.safetensors" in done.stdout
     assert before.read_bytes() == b"what was there before"
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "map.tif"}
+
+
+def test_a_model_is_described(headless, chain, tmp_path):
+    report = tmp_path / "report.html"
+    done = subprocess.run(
+        headless.command(
+            "--json",
+            "run",
+            "hsicnn:describemodel",
+            "--",
+            f"MODEL={chain / 'model.safetensors'}",
+            f"REPORT={report}",
+        ),
+        env=headless.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["results"]
+    assert (found["ARCHITECTURE"], found["CLASSES"], found["CHECKPOINT"]) == (
+        "multiscale",
+        3,
+        False,
+    )
+    assert f"{found['PARAMETERS']:,} parameters" in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04 and so on", "PyTorch pickle"),
+        (b"no model at all", "no whole model file"),
+        (None, "no whole model file"),
+    ],
+)
+def test_what_is_no_model_is_not_described(headless, chain, tmp_path, content, words):
+    model, report = tmp_path / "a model ä.safetensors", tmp_path / "report.html"
+    whole = (chain / "model.safetensors").read_bytes()
+    model.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    report.write_text("what was there before")
+    done = headless.run("describemodel", MODEL=model, REPORT=report)
+    assert done.returncode != 0
+    assert words in done.stdout
+    assert "a model ä.safetensors" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert report.read_text() == "what was there before"
+    assert {path.name for path in tmp_path.iterdir()} == {model.name, report.name}
 
 
 @pytest.fixture
@@ -156,6 +205,23 @@ def test_ctrl_c_ends_a_training_at_once_and_keeps_the_checkpoint(training, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == [
         "model.safetensors.checkpoint.safetensors"
     ]
+
+
+def test_the_checkpoint_is_a_model_while_the_training_goes_on(training, headless, chain, tmp_path):
+    checkpoint = tmp_path / "model.safetensors.checkpoint.safetensors"
+    report, output = tmp_path / "report.html", tmp_path / "map.tif"
+    done = headless.run("describemodel", MODEL=checkpoint, REPORT=report)
+    assert done.returncode == 0, done.stdout
+    assert "An unfinished training: checkpoint after epoch" in done.stdout
+    assert "the training has not ended" in report.read_text(encoding="utf-8")
+    done = headless.run(
+        "classifyraster", INPUT=chain / "image.tif", MODEL=checkpoint, OUTPUT=output
+    )
+    assert done.returncode == 0, done.stdout
+    assert "An unfinished training: checkpoint after epoch" in done.stdout
+    told = gdal.Open(str(output)).GetMetadata("HSICNN")
+    assert told["MODEL_CHECKPOINT"].endswith(" of 100,000")
+    assert training.poll() is None
 
 
 def test_a_killed_worker_is_a_clear_error(training, tmp_path):

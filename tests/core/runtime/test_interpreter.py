@@ -103,6 +103,25 @@ def test_the_first_that_has_everything_is_taken(tmp_path, bare_machine):
 
 
 @posix_only
+def test_what_a_job_wants_is_looked_for_and_done_without(tmp_path, bare_machine):
+    answer = '{"version": [3, 11, 2], "found": {"numpy": %s, "torch": %s}, "problem": "", '
+
+    def python(name, numpy, torch):
+        told = f'echo \'hsicnn {answer % (numpy, torch)}"numpy": ""}}\''
+        return str(program(tmp_path / name / "python3", told))
+
+    bare = python("a", "false", "false")
+    lacking, whole = python("b", "true", "false"), python("c", "true", "true")
+    bare_machine.extend((path, "a test") for path in (bare, lacking, whole))
+    assert interpreter.find_interpreter(("numpy",), ("torch",)).path == whole
+    bare_machine.pop()
+    assert interpreter.find_interpreter(("numpy",), ("torch",)).path == lacking
+    bare_machine.pop()
+    with pytest.raises(DependencyError, match="lacks numpy, torch"):
+        interpreter.find_interpreter(("numpy",), ("torch",))
+
+
+@posix_only
 def test_what_was_installed_meanwhile_is_found(tmp_path, bare_machine):
     answer = '{"version": [3, 11, 2], "found": {"numpy": true, "torch": %s}, "problem": "", '
     path = tmp_path / "a/python3"

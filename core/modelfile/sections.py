@@ -1,0 +1,154 @@
+"""Parts of pages about a model: how good it is, how training went, its classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..report import html
+from ..report.curves import training_curves
+from .bundle import ModelBundle
+
+SPLITS = ("validation", "test")
+FIGURES = ("overall_accuracy", "average_accuracy", "kappa", "location_only")
+COUNTED = ("train", "validation", "test", "unused")
+COLUMNS = ("loss", "validation_loss", "validation_overall", "validation_average", "seconds")
+ROWS = 12  # of the history that are shown
+MANY = 40  # rows of a table beyond which it opens on a click
+
+
+def accuracy(bundle: ModelBundle) -> list[str]:
+    """Return the figures on validation and test pixels, location alone beside them."""
+    found = {split: _table_of(bundle.metrics.get(split)) for split in SPLITS}
+    rows: list[list[html.Cell]] = [
+        [split, _whole(scores.get("pixels")), *(number(scores.get(name)) for name in FIGURES)]
+        for split, scores in found.items()
+        if scores
+    ]
+    headers = ("Pixels of", "Count", "Overall", "Average", "Kappa", "Location alone")
+    pieces = [html.paragraph(_lead(bundle, found["test"]), "lead")]
+    if rows:
+        pieces.append(html.table(headers, rows))
+    for split in reversed(SPLITS):
+        # Of the test pixels where there are any: nothing was chosen on them.
+        by_class = _table_of(found[split].get("classes"))
+        if by_class:
+            return [*pieces, *_accuracy_of_classes(bundle, split, by_class)]
+    return pieces
+
+
+def _lead(bundle: ModelBundle, test: Mapping[str, Any]) -> str:
+    if bundle.checkpoint:
+        return "How good the model is on test pixels is seen when the training has ended."
+    overall, location = number(test.get("overall_accuracy")), number(test.get("location_only"))
+    if overall is None:
+        return "No test pixels were held back: there is no honest accuracy."
+    beside = "" if location is None else f"; location alone would have reached {location:.3f}"
+    return (
+        f"Overall accuracy {overall:.3f} on {_whole(test.get('pixels')) or 0:,} test pixels that "
+        f"were neither trained on nor chosen by{beside}."
+    )
+
+
+def _accuracy_of_classes(
+    bundle: ModelBundle, split: str, by_class: Mapping[str, Any]
+) -> Iterable[str]:
+    columns = [
+        _list_of(by_class.get(name)) for name in ("f1", "producers_accuracy", "users_accuracy")
+    ]
+    rows: list[list[html.Cell]] = [
+        [item.name, *(number(_at(column, place)) for column in columns)]
+        for place, item in enumerate(bundle.classes)
+    ]
+    headers = ("Class", "F1", "Producer's accuracy", "User's accuracy")
+    told = html.table(headers, rows, [item.color for item in bundle.classes])
+    title = f"Accuracy of the classes on {split} pixels"
+    yield html.collapsed(title, [told]) if len(rows) > MANY else html.subheading(title) + told
+
+
+def course(bundle: ModelBundle) -> list[str]:
+    """Return how the training went: the curves, and some rows of the history."""
+    history = [row for row in bundle.history if isinstance(row, Mapping)]
+    if not history:
+        return []
+    kept = _whole(bundle.metrics.get("kept_epoch"))
+    found = {name for row in history for name in row if name != "epoch"}
+    names = sorted(found, key=_place_in(COLUMNS))
+    rows: list[list[html.Cell]] = []
+    for row in _some(history, kept):
+        epoch = _whole(row.get("epoch"))
+        title = "-" if epoch is None else f"{epoch:,}"
+        rows.append(
+            [
+                f"{title} (kept)" if epoch is not None and epoch == kept else title,
+                *(number(row.get(name)) for name in names),
+            ]
+        )
+    headers = ("Epoch", *(name.replace("_", " ").capitalize() for name in names))
+    pieces = [html.heading("How the training went"), training_curves(history)]
+    if len(rows) < len(history):
+        pieces.append(
+            html.paragraph(f"{len(rows)} of {len(history):,} epochs; the file has all.", "note")
+        )
+    return [*pieces, html.table(headers, rows)]
+
+
+def _some(history: Sequence[Mapping[str, Any]], kept: int | None) -> Iterable[Mapping[str, Any]]:
+    """The first epoch, the last, the kept one, and some evenly between."""
+    last = len(history) - 1
+    places = {round(step * last / (ROWS - 1)) for step in range(ROWS)} if last else {0}
+    if kept is not None and 1 <= kept <= len(history):
+        places.add(kept - 1)
+    return [history[place] for place in sorted(places)]
+
+
+def classes(bundle: ModelBundle) -> list[str]:
+    """Return the classes with their codes and the pixels of each split."""
+    given = _table_of(bundle.chips.get("counts"))
+    counts = {name: given[name] for name in sorted(given, key=_place_in(COUNTED))}
+    headers = ("Class", "Code", *(f"{name.capitalize()} pixels" for name in counts))
+    rows: list[list[html.Cell]] = [
+        [
+            item.name,
+            str(item.code),
+            *(_whole(_at(_list_of(column), place)) for column in counts.values()),
+        ]
+        for place, item in enumerate(bundle.classes)
+    ]
+    if len(rows) > 1:
+        sums = (sum(_whole(n) or 0 for n in _list_of(column)) for column in counts.values())
+        rows.append(["All", "", *sums])
+    told = html.table(headers, rows, [item.color for item in bundle.classes])
+    title = f"{len(bundle.classes):,} classes"
+    return [
+        html.heading("Classes"),
+        html.collapsed(title, [told]) if len(rows) > MANY else told,
+    ]
+
+
+def _place_in(order: Sequence[str]) -> Callable[[str], tuple[int, str]]:
+    """Sort what is known in its order and the rest after it."""
+    return lambda name: (order.index(name) if name in order else len(order), name)
+
+
+def number(value: Any) -> float | None:
+    """Return a number of a header as one, anything else as nothing."""
+    counts = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if counts else None
+
+
+def _whole(value: Any) -> int | None:
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def _table_of(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list_of(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
+def _at(column: Sequence[Any], place: int) -> Any:
+    return column[place] if place < len(column) else None

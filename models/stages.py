@@ -1,0 +1,95 @@
+"""What a network does, stage by stage: in words of its own, with sizes and weights measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A stage as a network tells it.
+
+    Attributes:
+        words: what it does.
+        axes: of what comes out of it, a name for every axis of the tensor; those without a
+            name are left out.
+        after: it ends with what this module returns,
+        before: or with what this one is given.
+        modules: hold its weights.
+    """
+
+    words: str
+    axes: tuple[str, ...]
+    after: nn.Module | None = None
+    before: nn.Module | None = None
+    modules: tuple[nn.Module, ...] = ()
+
+
+class Staged(Protocol):
+    """A network that can tell its stages."""
+
+    def stages(self) -> Sequence[Stage]:
+        """Return them in their order."""
+
+
+@dataclass(frozen=True)
+class MeasuredStage:
+    """A stage on one patch.
+
+    Attributes:
+        words: what it does.
+        shape: name and length of every axis of what comes out.
+        parameters: weights that training changes.
+    """
+
+    words: str
+    shape: tuple[tuple[str, int], ...]
+    parameters: int
+
+
+def measure_stages(network: nn.Module, inputs: int) -> list[MeasuredStage]:
+    """Send one patch through a network and note what comes out of every stage.
+
+    Nothing is computed: the network is moved to the meta device, where tensors have
+    shapes only, and is of no other use afterwards.
+
+    Args:
+        network: from the catalog.
+        inputs: of every pixel.
+    """
+    stages = cast(Staged, network).stages()
+    side = 2 * int(network.radius) + 1  # type: ignore[arg-type]
+    into: dict[nn.Module, tuple[int, ...]] = {}
+    out_of: dict[nn.Module, tuple[int, ...]] = {}
+
+    def note(module: nn.Module, given: tuple[Tensor, ...], returned: Tensor) -> None:
+        into[module], out_of[module] = tuple(given[0].shape), tuple(returned.shape)
+
+    network.to("meta").eval()
+    hooks = [module.register_forward_hook(note) for module in network.modules()]
+    # With gradients every layer is called by itself; without, some run folded together.
+    with torch.enable_grad():
+        network(torch.empty(1, inputs, side, side, device="meta"))
+    for hook in hooks:
+        hook.remove()
+    found = []
+    for stage in stages:
+        shape = out_of[stage.after] if stage.after is not None else into[_known(stage.before)]
+        axes = tuple((name, size) for name, size in zip(stage.axes, shape) if name)
+        found.append(MeasuredStage(stage.words, axes, sum(map(_parameters, stage.modules))))
+    return found
+
+
+def _known(module: nn.Module | None) -> nn.Module:
+    if module is None:
+        raise ValueError("A stage needs a module that it ends after or before.")
+    return module
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
