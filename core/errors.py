@@ -5,6 +5,9 @@ Every message names the thing, what was found, what was expected and what to do.
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 
 class HsicnnError(Exception):
     """Base of every error whose message is meant for the user."""
@@ -51,3 +54,9 @@ class Cancelled(HsicnnError):  # noqa: N818 - cancelling is no error of the user
 
     def __init__(self, message: str = "Cancelled.") -> None:
         super().__init__(message)
+
+
+def reason(error: BaseException) -> str:
+    """What a library says went wrong, as a part of a message: its beginning, if it is long."""
+    text = str(error).encode("utf-8", "replace").decode()
+    return textwrap.shorten(re.sub(r"[\x00-\x1f]", " ", text), 300, placeholder=" ...").rstrip(".")

@@ -24,8 +24,12 @@ _WORDS: Mapping[type, str] = {
 }
 
 
-def read_json(text: str) -> Any:
+def read_json(text: str, *, finite: bool = True) -> Any:
     """Read JSON of which every text can be shown and every number counted with.
+
+    Args:
+        text: the JSON.
+        finite: refuse NaN and the infinities.
 
     Raises:
         ValueError: what is wrong with it, in words: also for what Python's reader takes, such
@@ -35,7 +39,7 @@ def read_json(text: str) -> Any:
         value = json.loads(text, parse_int=_whole, object_pairs_hook=_table)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    _check(value)
+    _check(value, finite)
     return value
 
 
@@ -59,11 +63,30 @@ def check_fields(record: Any, fields: Mapping[str, Kinds], what: str) -> dict[st
     if missing:
         raise ValueError(f"{what} lacks {', '.join(missing)}")
     for key, kinds in fields.items():
-        wanted = kinds if isinstance(kinds, tuple) else (kinds,)
-        if not any(_is(record[key], kind) for kind in wanted):
-            words = " or ".join(_WORDS[kind] for kind in wanted)
-            raise ValueError(f"'{key}' in {what} should be {words}; it is {shown(record[key])}")
+        _check_kind(record[key], kinds, f"'{key}' in {what}")
     return record
+
+
+def check_items(values: Any, kinds: Kinds, what: str) -> list[Any]:
+    """Check that a value is a list, and each of its items of a kind.
+
+    Returns:
+        The list.
+
+    Raises:
+        ValueError: it is no list, or an item is something else.
+    """
+    _check_kind(values, list, what)
+    for item in values:
+        _check_kind(item, kinds, f"an item of {what}")
+    return list(values)
+
+
+def _check_kind(value: Any, kinds: Kinds, what: str) -> None:
+    wanted = kinds if isinstance(kinds, tuple) else (kinds,)
+    if not any(_is(value, kind) for kind in wanted):
+        words = " or ".join(_WORDS[kind] for kind in wanted)
+        raise ValueError(f"{what} should be {words}; it is {shown(value)}")
 
 
 def shown(value: Any) -> str:
@@ -95,14 +118,14 @@ def _table(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, finite: bool) -> None:
     """Refuse texts that cannot be shown, numbers that are none, and depth without end."""
     waiting = [(value, 1)]
     while waiting:
         item, depth = waiting.pop()
         if isinstance(item, str):
             _check_text(item)
-        elif isinstance(item, float) and not math.isfinite(item):
+        elif finite and isinstance(item, float) and not math.isfinite(item):
             raise ValueError(f"it holds {item}, which is no number")
         elif isinstance(item, (dict, list)):
             if depth > DEEPEST:

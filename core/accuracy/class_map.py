@@ -18,11 +18,11 @@ from osgeo import gdal, osr
 from ..data.classes import ClassInfo, palette
 from ..data.label_pixels import MOST_LABELS
 from ..data.label_styles import beside, merged, of_band
-from ..errors import RasterError
+from ..errors import RasterError, reason
 from ..raster.gdal_session import gdal_session
 from ..raster.gdal_text import metadata_of
 from ..raster.grid import Grid
-from ..raster.opening import damage_named, reason
+from ..raster.opening import damage_named
 from ..raster.source import RasterSource
 from ..raster.windows import Window
 from ..stored_json import read_json

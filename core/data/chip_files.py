@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from osgeo import gdal
 
-from ..errors import ChipSetError
+from ..errors import ChipSetError, reason
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid
-from ..raster.opening import reason
 from .classes import ClassInfo
 
 RawArray = npt.NDArray[Any]

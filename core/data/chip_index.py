@@ -12,7 +12,7 @@ from ..errors import ChipSetError, HsicnnError
 from ..raster.bands import Band
 from ..raster.grid import Grid
 from ..raster.windows import Window, clip, grow, inside
-from ..stored_json import Kinds, check_fields, read_json, shown
+from ..stored_json import Kinds, check_fields, check_items, read_json, shown
 from .chip_files import TYPES
 from .chip_format import FORMAT, FORMAT_VERSION, INDEX, MOST_CHIP_BYTES, Chip, ChipSetInfo
 from .classes import MAX_CLASSES, ClassInfo
@@ -105,7 +105,10 @@ def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
         block_size=split["block_size"],
         buffer=split["buffer"],
         seed=split["seed"],
-        counts={name: _whole(row, f"counts of {name}") for name, row in record["counts"].items()},
+        counts={
+            name: check_items(row, int, f"counts of {name}")
+            for name, row in record["counts"].items()
+        },
         leak=tuple(Leak(**{key: leak[key] for key in _LEAK}) for leak in leaks),
         location_only=record["location_only"],
         notes=tuple(str(note) for note in record["notes"]),
@@ -116,16 +119,11 @@ def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
 
 def _chip(record: Any) -> Chip:
     chip = check_fields(record, _CHIP, "a chip")
-    counts = dict(zip(chip["counts"], _whole(list(chip["counts"].values()), "a chip's counts")))
-    window, box = (_whole(chip[key], f"a chip's {key}") for key in ("window", "box"))
+    counts = dict(
+        zip(chip["counts"], check_items(list(chip["counts"].values()), int, "a chip's counts"))
+    )
+    window, box = (check_items(chip[key], int, f"a chip's {key}") for key in ("window", "box"))
     return Chip(chip["name"], Window(*window), Window(*box), counts)
-
-
-def _whole(numbers: Any, what: str) -> list[int]:
-    """Return a list of whole numbers; anything else raises."""
-    if not isinstance(numbers, list) or any(type(number) is not int for number in numbers):
-        raise ValueError(f"{what} should be whole numbers; found {shown(numbers)}")
-    return numbers
 
 
 def _check(info: ChipSetInfo) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from osgeo import gdal
 
-from ..errors import LabelError
+from ..errors import LabelError, reason
 from ..progress import Progress
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid, crs_title, grid_of, same_crs
-from ..raster.opening import damage_named, open_dataset, reason, short_name
+from ..raster.opening import damage_named, open_dataset, short_name
 from ..raster.windows import Window, clip, tiles
 from .extents import assumed_crs_text, no_overlap_text, overlaps, transform_extent
 from .label_pixels import LabelPixels, check_amount, check_values

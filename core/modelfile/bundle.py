@@ -22,6 +22,7 @@ from ..disk import room_left
 from ..errors import HsicnnError, ModelFileError
 from ..raster.bands import Band
 from ..raster.grid import Grid
+from .checks import check_model
 from .container import read_container, write_container
 from .schema import (
     CHECKPOINT,
@@ -152,7 +153,7 @@ def pack(bundle: ModelBundle, name: str) -> tuple[str, dict[str, Array]]:
     Raises:
         ModelFileError: the model is not sound.
     """
-    _check(bundle, name)
+    check_model(bundle, name)
     return write_header({**_header(bundle), "model_id": bundle.model_id}), _arrays(bundle)
 
 
@@ -187,7 +188,7 @@ def unpack(
         bundle = _assemble(header, arrays, checkpoint)
     except (HsicnnError, TypeError, AttributeError, KeyError, ValueError) as error:
         raise damaged(name, str(error).rstrip(".")) from error
-    _check(bundle, name)
+    check_model(bundle, name)
     if bundle.model_id != header["model_id"]:
         raise damaged(name, "its content does not match its checksum")
     return bundle
@@ -265,25 +266,3 @@ def _assemble(
         checkpoint=checkpoint,
     )
     return ModelBundle(**fields)
-
-
-def _check(bundle: ModelBundle, name: str) -> None:
-    """Refuse parts that do not fit together, and numbers that are none."""
-    bands, rows = len(bundle.bands), bundle.training_rows.shape
-    shapes = {key: array.shape for key, array in bundle.statistics.items()}
-    if bundle.normalisation.bands != bands:
-        raise damaged(name, f"{bands} bands, normalisation of {bundle.normalisation.bands}")
-    if any(shapes.get(key) != (bands,) for key in ("mean", "deviation")):
-        raise damaged(name, f"{bands} bands, statistics of {shapes}")
-    if len(rows) != 1 or rows != bundle.training_cols.shape:
-        raise damaged(name, "rows and columns of its training pixels differ in number")
-    if not bundle.classes or not bundle.weights:
-        raise damaged(name, "it has no classes or no weights")
-    codes = [item.code for item in bundle.classes]
-    if len(set(codes)) != len(codes):
-        raise damaged(name, f"class codes {codes} are not all different")
-    if bundle.radius < 0 or bundle.patch_size != 2 * bundle.radius + 1:
-        raise damaged(name, f"radius {bundle.radius} and patch size {bundle.patch_size} disagree")
-    for key, array in bundle.weights.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise damaged(name, f"the weights '{key}' hold values that are no numbers")

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelFileError
+from ..errors import ModelFileError, reason
 
 Array = npt.NDArray[Any]
 
 # How files of torch.save begin: a ZIP archive, or a bare pickle of any protocol since 2.
 PICKLES = (b"PK\x03\x04", *(bytes((0x80, protocol)) for protocol in range(2, 6)))
 
+# Safetensors' names of the numbers that networks and their training hold.
+DTYPES = frozenset({"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL"})
 # Windows renames nothing over a file that somebody reads; that is soon over.
 TRIES, PAUSE = (20, 0.1) if sys.platform == "win32" else (1, 0.0)
 
@@ -47,11 +49,17 @@ def read_container(
         with safe_open(str(path), framework="np") as file:
             texts = dict(file.metadata() or {})
             names = frozenset(file.keys())
-            return texts, names, {name: file.get_tensor(name) for name in names if wanted(name)}
+            read = sorted(filter(wanted, names))
+            for name in read:
+                dtype = file.get_slice(name).get_dtype()
+                if dtype not in DTYPES:
+                    raise ValueError(f"'{name}' holds numbers of type {dtype}")
+            return texts, names, {name: file.get_tensor(name) for name in read}
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise ModelFileError(
-            f"{path.name} is no whole model file ({error}). It may be cut short or something "
-            "else; copy it again, or choose the .safetensors file that the training wrote."
+            f"{path.name} is no whole model file ({reason(error)}). It may be cut short or "
+            "something else; copy it again, or choose the .safetensors file that the training "
+            "wrote."
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..errors import ModelFileError
 from .bundle import ModelBundle
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def network_of(bundle: ModelBundle) -> nn.Module:
@@ -34,24 +35,17 @@ def network_of(bundle: ModelBundle) -> nn.Module:
             f"it knows {', '.join(NETWORKS)}. Update the plugin."
         )
     options = {**bundle.options, "patch_size": bundle.patch_size}
+    sizes = (bundle.normalisation.outputs, len(bundle.classes))
     try:
+        # On paper first: a file may ask for a network that no memory can hold.
+        with torch.device("meta"):
+            state = build(bundle.architecture, *sizes, options).state_dict()
+        _check_weights(bundle, state)
         # Random weights are drawn and thrown away: the caller's generator must not notice.
         with torch.random.fork_rng(devices=[]):
-            network = build(
-                bundle.architecture, bundle.normalisation.outputs, len(bundle.classes), options
-            )
+            network = build(bundle.architecture, *sizes, options)
     except (ValueError, TypeError) as error:
         raise ModelFileError(f"The model's network cannot be built: {error}") from error
-    state = network.state_dict()
-    _check_names(bundle, set(state))
-    for name, place in state.items():
-        weight = bundle.weights[name]
-        if tuple(weight.shape) != tuple(place.shape):
-            raise ModelFileError(
-                f"The model's weights '{name}' have the shape {tuple(weight.shape)}; its network "
-                f"{bundle.architecture} needs {tuple(place.shape)}. The file is damaged, or its "
-                "header was changed: copy it again, or train again."
-            )
     network.load_state_dict(
         {name: torch.from_numpy(np.array(bundle.weights[name])) for name in state}
     )
@@ -61,6 +55,21 @@ def network_of(bundle: ModelBundle) -> nn.Module:
             f"{network.radius}. The file's header was changed: copy it again."
         )
     return network.eval()
+
+
+def _check_weights(bundle: ModelBundle, state: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not those of a network."""
+    _check_names(bundle, set(state))
+    for name, place in state.items():
+        weight = bundle.weights[name]
+        found = (tuple(weight.shape), weight.dtype.name)
+        wanted = (tuple(place.shape), str(place.dtype).replace("torch.", ""))
+        if found != wanted:
+            raise ModelFileError(
+                f"The model's weights '{name}' have the shape {found[0]} of {found[1]}; its "
+                f"network {bundle.architecture} needs {wanted[0]} of {wanted[1]}. The file is "
+                "damaged, or its header was changed: copy it again, or train again."
+            )
 
 
 def _check_names(bundle: ModelBundle, expected: set[str]) -> None:

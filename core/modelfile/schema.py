@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelFileError
+from ..stored_json import Kinds, check_fields, check_items, read_json
 
 FORMAT_VERSION = 1
 HEADER = "hsicnn_model"  # the item of the safetensors metadata that holds the JSON
 CHECKPOINT = "hsicnn_checkpoint"  # the item that a training goes on from; in checkpoints only
 
-_FIELDS: Mapping[str, type] = {
+_FIELDS: Mapping[str, Kinds] = {
     "architecture": str,
     "options": dict,
     "bands": list,
@@ -34,11 +35,25 @@ _FIELDS: Mapping[str, type] = {
     "training_grid": dict,
     "model_id": str,
 }
-_WORDS: Mapping[type, str] = {
-    str: "a text",
-    dict: "a table",
-    list: "a list",
-    int: "a whole number",
+# What is told about a model, where it is told; nothing is computed from it.
+_FIGURE = (float, type(None))
+_CHIPS: Mapping[str, Kinds] = {
+    "path": str,
+    "split_hash": str,
+    "split_method": str,
+    "block_size": int,
+    "buffer": int,
+    "counts": dict,
+    "source_bands": int,
+}
+_METRICS: Mapping[str, Kinds] = {"kept_epoch": int, "validation": dict, "test": dict}
+_SCORES: Mapping[str, Kinds] = {
+    "pixels": int,
+    "overall_accuracy": _FIGURE,
+    "average_accuracy": _FIGURE,
+    "kappa": _FIGURE,
+    "location_only": _FIGURE,
+    "classes": dict,
 }
 
 
@@ -79,9 +94,9 @@ def read_header(text: str, name: str) -> dict[str, Any]:
         ModelFileError: it is no header of ours, of a newer version, or lacks something.
     """
     try:
-        header = json.loads(text)
+        header = read_json(text)
     except ValueError as error:
-        raise damaged(name, f"its header is no JSON ({error})") from error
+        raise damaged(name, f"its header cannot be read ({error})") from error
     version = header.get("format_version") if isinstance(header, dict) else None
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise damaged(name, "its header states no format version")
@@ -90,15 +105,33 @@ def read_header(text: str, name: str) -> dict[str, Any]:
             f"{name} was written by a newer version of hsicnn: its format is {version}, and this "
             f"version reads up to {FORMAT_VERSION}. Update the plugin."
         )
-    missing = [key for key in _FIELDS if key not in header]
-    if missing:
-        raise damaged(name, f"its header lacks {', '.join(missing)}")
-    for key, kind in _FIELDS.items():
-        value = header[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            found = type(value).__name__
-            raise damaged(name, f"'{key}' in its header should be {_WORDS[kind]}, not {found}")
+    try:
+        check_fields(header, _FIELDS, "its header")
+        _check_told(header)
+    except ValueError as error:
+        raise damaged(name, str(error)) from error
     return dict(header)
+
+
+def _check_told(header: Mapping[str, Any]) -> None:
+    """Check what reports show of a model; what is not there is not asked for."""
+    chips, metrics = header["chips"], header["metrics"]
+    _check_given(chips, _CHIPS, "its 'chips'")
+    _check_given(metrics, _METRICS, "its 'metrics'")
+    for split, counts in chips.get("counts", {}).items():
+        check_items(counts, int, f"its pixels of {split}")
+    for split in ("validation", "test"):
+        scores = metrics.get(split, {})
+        _check_given(scores, _SCORES, f"its figures of {split}")
+        for key, figures in scores.get("classes", {}).items():
+            check_items(figures, _FIGURE, f"its '{key}' of {split}")
+    for row in check_items(header["history"], dict, "its history"):
+        check_items(list(row.values()), _FIGURE, "an epoch of its history")
+    check_items(list(header["versions"].values()), str, "its versions")
+
+
+def _check_given(record: Any, fields: Mapping[str, Kinds], what: str) -> None:
+    check_fields(record, {key: kinds for key, kinds in fields.items() if key in record}, what)
 
 
 def read_checkpoint(text: str, name: str) -> tuple[Checkpoint, dict[str, Any]]:
@@ -115,11 +148,12 @@ def read_checkpoint(text: str, name: str) -> tuple[Checkpoint, dict[str, Any]]:
         ModelFileError: it does not say how far it was.
     """
     try:
-        record = json.loads(text)
-        found = Checkpoint(record["epoch"], record["epochs"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise damaged(name, f"what it says of its training cannot be read ({error!r})") from error
-    if not all(type(number) is int and number >= 0 for number in (found.epoch, found.epochs)):
+        record = read_json(text, finite=False)
+        check_fields(record, {"epoch": int, "epochs": int}, "what it says of its training")
+    except ValueError as error:
+        raise damaged(name, str(error)) from error
+    found = Checkpoint(record["epoch"], record["epochs"])
+    if found.epoch < 0 or found.epochs < 0:
         raise damaged(name, f"it was written after epoch {found.epoch} of {found.epochs}")
     return found, dict(record)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from osgeo import gdal
 
-from ..errors import RasterError
+from ..errors import RasterError, reason
 from .gdal_text import plain
 
 # GDAL's data types by the names of GDAL's C library (some are missing in older bindings).
@@ -43,11 +42,6 @@ def damage_named(name: str) -> Iterator[None]:
             f"{name} is damaged: what it says about itself cannot be read ({reason(error)}). "
             "Copy it again, or write it anew (in QGIS: Raster > Conversion > Translate)."
         ) from error
-
-
-def reason(error: BaseException) -> str:
-    """What GDAL or another library says went wrong: its beginning, if it is long."""
-    return textwrap.shorten(plain(str(error)), 300, placeholder=" ...").rstrip(".")
 
 
 def open_dataset(path: str, name: str) -> Any:

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from osgeo import gdal
 
-from ..errors import RasterError
+from ..errors import RasterError, reason
 from .bands import read_bands
 from .gdal_session import gdal_session
 from .gdal_text import metadata_of
 from .grid import grid_of
-from .opening import alpha_band, damage_named, data_type, open_dataset, reason, short_name
+from .opening import alpha_band, damage_named, data_type, open_dataset, short_name
 from .values import BoolArray, FloatArray, RawArray, missing, physical
 from .windows import Window, inside, reflect_index, tiles
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from .windows import Window, inside
 
 DOMAIN = "HSICNN"
 TILE = 256
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")  # no XML can hold these
 _GDAL_TYPES: Mapping[str, int] = {
     "uint8": gdal.GDT_Byte,
     "uint16": gdal.GDT_UInt16,
@@ -110,7 +112,9 @@ class RasterWriter:
         self.grid = grid
         self.count = count
         self.dtype = np.dtype(dtype)
-        self._metadata = dict(metadata or {})
+        # GeoTIFF keeps neither empty items nor blanks before them.
+        kept = {key: _CONTROL.sub("", text).lstrip() for key, text in (metadata or {}).items()}
+        self._metadata = {key: text for key, text in kept.items() if text}
         self._qml = ramp_style(style) if style else ""
         if categories:
             self._qml = class_style(categories)

@@ -18,11 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..disk import room_left
-from ..errors import HsicnnError, ModelFileError
+from ..errors import HsicnnError, ModelFileError, reason
 from ..modelfile.bundle import ModelBundle, pack, unpack
 from ..modelfile.container import read_container, write_container
 from ..modelfile.schema import CHECKPOINT, HEADER
 from ..progress import Progress
+from ..stored_json import read_json
 from .loop import TrainingState, Weights
 
 if TYPE_CHECKING:
@@ -141,8 +142,8 @@ def resume_from(path: Path, state: TrainingState, job: str, progress: Progress) 
             progress.log(f"{path.name} is of another network and {afresh}")
             return False
         _fill(state, record, model, resume)
-    except (ModelFileError, KeyError, TypeError, ValueError) as error:
-        progress.warn(f"{path.name} is damaged and {afresh} ({error})")
+    except (ModelFileError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        progress.warn(f"{path.name} is damaged and {afresh} ({reason(error)})")
         return False
     progress.log(f"Going on after epoch {state.epoch} of {path.name}.")
     return True
@@ -164,7 +165,7 @@ def _state_arrays(state: TrainingState, moments: Mapping[int, Any]) -> dict[str,
 
 def _record(texts: Mapping[str, str]) -> dict[str, Any]:
     """What a checkpoint says of its training, of whatever version."""
-    return dict(json.loads(texts[CHECKPOINT]))
+    return dict(read_json(texts[CHECKPOINT], finite=False))
 
 
 def _checksum(record: Mapping[str, Any], resume: Mapping[str, Array]) -> int:
@@ -203,16 +204,18 @@ def _fill(
     for name, array in _part(resume, "optimiser/").items():
         number, key = name.split("/", 1)
         moments.setdefault(int(number), {})[key] = _like(learnt[int(number)], array)
+    counts = {
+        name: int(record[name]) for name in ("epoch", "kept_epoch", "best_epoch", "micro_batch")
+    }
+    figures, history = dict(record["best_figures"]), [dict(row) for row in model.history]
+    # What can fail is over before anything of the state but its optimiser changes.
     state.optimiser.load_state_dict({"state": moments, "param_groups": record["groups"]})
     state.network.load_state_dict(_weights(own, _part(resume, "network/")))
     state.average = _weights(own, _part(resume, "average/"))
     state.best = _weights(own, model.weights)
-    state.epoch = int(record["epoch"])
-    state.kept_epoch = int(record["kept_epoch"])
-    state.best_epoch = int(record["best_epoch"])
-    state.best_figures = dict(record["best_figures"])
-    state.history = [dict(row) for row in model.history]
-    state.micro_batch = int(record["micro_batch"])
+    state.best_figures, state.history = figures, history
+    for name, count in counts.items():
+        setattr(state, name, count)
 
 
 def _weights(own: Weights, arrays: Mapping[str, Array]) -> Weights:

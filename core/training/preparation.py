@@ -72,6 +72,11 @@ def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
     rows = store.index[training]
     if settings.normalisation in ("pca", "zca"):
         rows = _patch_pixels(store, training, min(settings.patch_size // 2, store.halo))
+    if not store.valid[rows].any():
+        raise ChipSetError(
+            "The chip set's training pixels have no values: all are nodata. Check the nodata value "
+            "of the image it was cut from, and export it again."
+        )
     return fit_normalisation(
         settings.normalisation,
         store.physical(drawn(rows, settings.seed)),

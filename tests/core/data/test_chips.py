@@ -238,7 +238,7 @@ def damaged(folder, change):
         (lambda r: r["leak"].insert(0, 7), "a 'leak' should be a table"),
         (lambda r: r["chips"][0].update(box=None), "'box' in a chip should be a list"),
         (lambda r: r["chips"][0].update(box=[1, 2]), "missing"),
-        (lambda r: r["chips"][0]["window"].__setitem__(0, 1.5), "window should be whole numbers"),
+        (lambda r: r["chips"][0]["window"].__setitem__(0, 1.5), "window should be a whole number"),
         (lambda r: r["chips"][0].update(name="x" * 50_000), "plain file name"),
         (lambda r: r["notes"].append("\ud800"), "cannot be shown"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -161,12 +162,92 @@ def test_a_newer_format(saved):
         (lambda h: h.update(normalisation="magic"), "magic"),
         (lambda h: h["training_grid"].pop("height"), "grid is damaged"),
         (lambda h: h.update(seed=77), "checksum"),
+        (lambda h: h.update(seed=10**30), "number of 31 digits"),
+        (lambda h: h.update(settings={"rate": float("nan")}), "holds nan"),
+        (lambda h: h.update(settings=nested(100)), "nested too deeply"),
+        (lambda h: h["classes"][0].update(name="a\x00"), "cannot be shown"),
+        (lambda h: h["classes"][0].update(name="\ud800"), "cannot be shown"),
+        (lambda h: h["bands"][0].update(wavelength=-1), "band description is damaged"),
+        (lambda h: h["chips"].update(source_bands=3), "band 49 of a raster of 3 bands"),
+        (lambda h: h["chips"].update(split_hash=3), "'split_hash' in its 'chips' should be a text"),
+        (lambda h: h["chips"]["counts"].update(train="many"), "pixels of train should be a list"),
+        (lambda h: h["metrics"].update(test=[1]), "'test' in its 'metrics' should be a table"),
+        (lambda h: h["metrics"]["test"].update(pixels="40"), "'pixels' in its figures of test"),
+        (lambda h: h["metrics"]["test"].update(kappa="0.5"), "'kappa' in its figures of test"),
+        (lambda h: h["metrics"]["test"].update(classes={"f1": ["a"]}), "'f1' of test"),
+        (lambda h: h.update(history=[3]), "item of its history should be a table"),
+        (lambda h: h["history"][0].update(loss="low"), "epoch of its history"),
+        (lambda h: h["versions"].update(torch=2), "its versions should be a text"),
+        (lambda h: h["training_grid"].update(height=3), "outside their raster"),
+        (lambda h: h["training_grid"].update(width=2**40), "grid is damaged"),
     ],
 )
 def test_a_header_that_is_wrong(saved, change, expected):
     rewrite(saved, change)
     with pytest.raises(ModelFileError, match=expected):
         load_bundle(str(saved))
+
+
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    return {"deep": value}
+
+
+def spelt(path, old, new):
+    """Replace a piece of the table that safetensors itself reads."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    table, body = content[8 : 8 + length], content[8 + length :]
+    assert table.count(old) >= 1
+    table = table.replace(old, new, 1)
+    path.write_bytes(struct.pack("<Q", len(table)) + table + body)
+
+
+@pytest.mark.parametrize("dtype", [b"F8_E5M2", b"F8_E4M3", b"U8"])
+def test_numbers_of_another_type_are_named(saved, dtype):
+    spelt(saved, b'"dtype":"I64","shape":[]', b'"dtype":"%s","shape":[8]' % dtype)
+    with pytest.raises(ModelFileError, match=r"model\.safetensors is "):
+        load_bundle(str(saved))
+
+
+def test_long_errors_of_libraries_are_cut(saved):
+    spelt(saved, b'"dtype":"I64"', b'"dtype":"%s"' % (b"x" * 50_000))
+    with pytest.raises(ModelFileError, match="no whole model file") as caught:
+        load_bundle(str(saved))
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options"),
+    [
+        ("multiscale", {"members": 64, "width": 1024, "hidden": 4096}),
+        ("etrainee_1d", {"conv1": 1024, "conv2": 1024, "conv3": 1024, "dense1": 8192}),
+    ],
+)
+def test_a_network_is_not_built_before_its_weights_are_there(monkeypatch, architecture, options):
+    # These would take 10 GB and 2 GB.
+    bundle = dataclasses.replace(make_bundle(architecture), options=options)
+    devices = []
+
+    def watched(*arguments):
+        devices.append(torch.empty(0).device.type)
+        return build(*arguments)
+
+    monkeypatch.setattr("hsicnn.models.build.build", watched)
+    with pytest.raises(ModelFileError, match="weights"):
+        network_of(bundle)
+    assert devices == ["meta"]
+    network_of(make_bundle(architecture))
+    assert devices == ["meta", "meta", "cpu"]
+
+
+def test_weights_of_another_type_are_named():
+    bundle = make_bundle()
+    weights = {**bundle.weights, "classes.bias": bundle.weights["classes.bias"].astype(np.float64)}
+    with pytest.raises(ModelFileError, match=r"of float64; its network .* of float32"):
+        network_of(dataclasses.replace(bundle, weights=weights))
 
 
 def broken_weight(arrays):
@@ -183,6 +264,12 @@ def broken_weight(arrays):
         (lambda a: a.update({"statistics/mean": np.zeros(2, np.float32)}), "statistics of"),
         (lambda a: a["normalisation/mean"].__setitem__(0, np.inf), "normalisation is damaged"),
         (lambda a: a["weights/classes.bias"].__iadd__(1.0), "checksum"),
+        (lambda a: a["statistics/deviation"].__setitem__(2, np.nan), "'deviation' hold values"),
+        (lambda a: a.update({"training/rows": np.full(5, -1, np.int32)}), "outside their raster"),
+        (lambda a: a.update({"training/rows": np.full(5, 40, np.int32)}), "outside their raster"),
+        (lambda a: a.update({"training/rows": np.zeros(5, np.float32)}), "outside their raster"),
+        (lambda a: a.update({"training/rows": np.array(3, np.int32)}), "differ in number"),
+        (lambda a: a.update({"normalisation/mean": np.zeros(())}), "normalisation is damaged"),
     ],
 )
 def test_arrays_that_are_wrong(saved, change, expected):

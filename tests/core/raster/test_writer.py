@@ -138,6 +138,13 @@ def test_metadata_of_any_length(tmp_path, opened):
     assert opened(tmp_path / "m.tif").GetMetadata("HSICNN") == items
 
 
+def test_metadata_that_geotiff_cannot_hold_are_brought_into_a_form_it_can(tmp_path, opened):
+    items = {"NAME": "  my model.safetensors ", "NOTHING": "", "BLANK": " ", "BELL": "a\x07b"}
+    write(tmp_path / "m.tif", np.ones((1, 5, 6), np.uint8), metadata=items)
+    found = opened(tmp_path / "m.tif").GetMetadata("HSICNN")
+    assert found == {"NAME": "my model.safetensors ", "BELL": "ab"}
+
+
 @pytest.fixture
 def before(tmp_path):
     """An earlier output with a style, and a check that nothing of it changed."""

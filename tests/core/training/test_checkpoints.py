@@ -22,6 +22,8 @@ from hsicnn.core.modelfile.schema import CHECKPOINT, HEADER  # noqa: E402
 from hsicnn.core.modelfile.summary import describe  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.training.checkpoints import (  # noqa: E402
+    RESUME,
+    _checksum,
     checkpoint_path,
     recorded_threads,
     resume_from,
@@ -175,6 +177,46 @@ def test_a_damaged_checkpoint_is_told_and_not_used(path, damage):
     )
 
 
+def sealed(path, change):
+    """Change what a checkpoint says of its training, with a checksum that fits."""
+
+    def with_checksum(record):
+        change(record)
+        record.pop("checksum")
+        with safe_open(str(path), framework="np") as file:
+            names = [name for name in file.keys() if name.startswith(RESUME)]  # noqa: SIM118
+            arrays = {name[len(RESUME) :]: file.get_tensor(name) for name in names}
+        record["checksum"] = _checksum(record, arrays)
+
+    rewrite(path, with_checksum)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record.pop("micro_batch"),
+        lambda record: record.update(kept_epoch=None),
+        lambda record: record.update(best_figures=[3]),
+        lambda record: record.update(epoch=float("inf")),
+        lambda record: record.update(groups=[]),
+        lambda record: record.update(groups=[1, 2]),
+    ],
+)
+def test_a_training_that_starts_afresh_takes_nothing_from_the_checkpoint(path, change):
+    chosen = settings()
+    trained(path, chosen)
+    sealed(path, change)
+    fresh, _ = make(chosen)
+    before = {name: value.clone() for name, value in fresh.network.state_dict().items()}
+    listener = Listener()
+    assert not resume_from(path, fresh, "job", listener)
+    assert "is damaged and was not used: training starts afresh" in listener.lines[0]
+    assert (fresh.epoch, fresh.history, fresh.best) == (0, [], {})
+    after = fresh.network.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert not fresh.optimiser.state_dict()["state"]
+
+
 def test_a_checkpoint_of_an_earlier_version_is_told_apart(path):
     """Version 1 held no model: only the network, the average, the best weights, the optimiser."""
     save_file(
@@ -194,8 +236,9 @@ def test_a_checkpoint_of_an_earlier_version_is_told_apart(path):
     ("change", "drop", "expected"),
     [
         (lambda r: r.update(epoch=-1), (), "after epoch -1 of 6"),
-        (lambda r: r.update(epochs=True), (), "of True"),
-        (lambda r: r.pop("epochs"), (), "cannot be read"),
+        (lambda r: r.update(epochs=True), (), "'epochs' .* should be a whole number; it is True"),
+        (lambda r: r.pop("epochs"), (), "lacks epochs"),
+        (lambda r: r.update(epochs=10**30), (), "number of 31 digits"),
         (None, (CHECKPOINT,), r"holds 'resume/.*', which is no part"),
         (None, (HEADER,), "earlier version"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def test_bands_are_fitted_on_training_pixels_and_components_on_their_patches():
     np.testing.assert_array_equal(plain.mean, again.mean)
     moved = fit_inputs(store, resolve_settings({"normalisation": "pca", "components": 3}))
     assert np.abs(moved.mean - rotated.mean).max() > 1e3
+
+
+@pytest.mark.parametrize("kind", ["band", "pca"])
+def test_training_pixels_without_a_value_are_refused(kind):
+    store = dataclasses.replace(small_store(), valid=np.zeros(len(small_store().valid), bool))
+    with pytest.raises(ChipSetError, match="no values: all are nodata"):
+        fit_inputs(store, resolve_settings({"normalisation": kind}))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
