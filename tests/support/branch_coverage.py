@@ -27,7 +27,10 @@ def collect() -> dict[str, dict]:
         warnings.simplefilter("ignore", CoverageWarning)
         measured.combine()
     measured.save()
-    report = ROOT / "build" / "coverage" / "report.json"
+    folder = ROOT / "build" / "coverage"
+    for unfinished in folder.glob("data.*"):
+        unfinished.unlink()
+    report = folder / "report.json"
     measured.json_report(outfile=str(report))
     files = json.loads(report.read_text(encoding="utf-8"))["files"]
     return {path: file["summary"] for path, file in sorted(files.items())}
