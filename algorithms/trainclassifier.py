@@ -69,7 +69,8 @@ class TrainClassifier(HsicnnAlgorithm):
         "watched while training, and choose the epoch where KEEP is 'best'; test pixels are scored "
         "once, at the end, and choose nothing.</p>"
         "<p>A training that was cancelled or interrupted goes on from its last epoch when it is "
-        "started again with the same settings and output.</p>"
+        "started again with the same settings and output. Its checkpoint beside the output is a "
+        "model: classify with it or describe it while the training goes on.</p>"
         "<p>Next: <i>Classify raster</i> with the model.</p>"
     )
 
