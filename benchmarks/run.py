@@ -1,4 +1,4 @@
-"""``make bench``: speed, then accuracy where the real scenes are."""
+"""``make bench``: speed and start-up, then accuracy where the real scenes are."""
 
 from __future__ import annotations
 
@@ -9,15 +9,28 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
+#: What is measured, and the program that does it.
+PROGRAMS = {
+    "speed": "speed.py",
+    "training": "training_step.py",
+    "provider": "provider_load.py",
+    "accuracy": "accuracy.py",
+}
+
 
 def main() -> None:
     """Run the benchmarks named on the command line, or all that can run here."""
-    wanted = sys.argv[1:] or ["speed", "accuracy"]
+    wanted = sys.argv[1:] or list(PROGRAMS)
+    unknown = [name for name in wanted if name not in PROGRAMS]
+    if unknown:
+        sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(PROGRAMS)}.")
     for name in wanted:
         if name == "accuracy" and not os.environ.get("HSICNN_TEST_DATA"):
             sys.stdout.write("accuracy: HSICNN_TEST_DATA names no folder of scenes, left out.\n")
             continue
-        subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)
+        sys.stdout.write(f"== {name}\n")
+        sys.stdout.flush()
+        subprocess.run([sys.executable, str(HERE / PROGRAMS[name])], check=True)
 
 
 if __name__ == "__main__":

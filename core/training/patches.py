@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK = 16_384  # pixels normalised at once: some 13 MB for 200 bands
 SYMMETRIES = 8  # turns by 90 degrees, and their mirror images
+PREDICTED = 5  # a pixel that is predicted takes about this many times one that is looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ def cells_of(samples: Samples, radius: int, halo: int) -> Cells:
         middles = samples.index + (margin - down) * samples.stride + margin - right
         # Chips lie apart in the store: one middle is one place of one chip.
         index, cell = torch.unique(middles, return_inverse=True)
-        work = len(index) * (2 * (radius + margin) + 1) ** 2
+        work = len(index) * ((2 * (radius + margin) + 1) ** 2 + PREDICTED * side**2)
         stride = torch.zeros_like(index).scatter_(0, cell, samples.stride)
         tried.append((work, Cells(index, stride, margin, cell, down, right)))
     return min(tried, key=lambda pair: pair[0])[1]

@@ -1,0 +1,49 @@
+"""The programs that measure run to their end; what they measure is no test's business."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def run(program: str, *arguments: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / program), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_training_step_is_measured_with_pixels_in_memory_and_on_disk():
+    pytest.importorskip("torch")
+    tiny = ["--size", "64", "--bands", "24", "--repetitions", "1", "--steps", "2", "--busy", "1"]
+    only = ["--networks", "multiscale", "--recipes", "full", "--threads", "1"]
+    said = run("training_step.py", *tiny, *only)
+    rows = [line for line in said.splitlines() if line.startswith("| multiscale, full recipe")]
+    places = [row.split(", ")[2] for row in rows]
+    assert places == ["memory", "disk"] * 2  # the table of ratios, then that of parts
+    shares = [float(cell) for cell in rows[-1].split("|")[2:-1]]
+    assert sum(shares) == pytest.approx(100, abs=1)
+    assert "Target 1.10" in said
+
+
+def test_loading_the_provider_is_measured():
+    pytest.importorskip("qgis.core")
+    said = run("provider_load.py", "--repetitions", "1")
+    assert "| compiled already |" in said
+    assert "heavy ones among them: none" in said
+
+
+def test_a_benchmark_that_is_not_there_is_named():
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "run.py"), "nonsense"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "no benchmark nonsense; there are speed, training" in done.stderr
