@@ -63,7 +63,7 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
 
 def temporary_name(target: Path) -> Path:
     """A name in the same folder, hidden, that nobody else uses."""
-    return target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial.tif")
+    return target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}")
 
 
 def side_file(path: Path, suffix: str) -> Path:

@@ -6,11 +6,9 @@ import collections
 import contextlib
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +20,10 @@ from ..errors import Cancelled, HsicnnError, WorkerError
 from ..progress import Progress
 from . import jobs
 from .interpreter import Interpreter, find_interpreter, worker_environment
+from .job_folder import job_folder
 from .leftovers import remove_leftovers
 from .locks import output_locks
-from .protocol import PROTOCOL, TEMPORARY_PREFIX, decode, encode
+from .protocol import PROTOCOL, decode, encode
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -35,9 +34,6 @@ _ASKED = 0.6
 _TERMINATED = 0.2
 
 _TAIL_LINES = 60
-
-#: File systems keep times as coarsely as this, in seconds.
-_CLOCK_SLACK = 2.0
 
 Event = Optional[dict[str, Any]]
 
@@ -71,19 +67,19 @@ def run_job(
     """
     job = jobs.JOBS[name]
     outputs = jobs.written_paths(job, arguments)
-    with output_locks(outputs):
+    with output_locks(outputs) as locks:
+        remove_leftovers(outputs)  # of a job that was killed together with its parent
         progress.check_cancel()
         interpreter = find_interpreter(
             job.needs, job.wants, wanted=python, check_cancel=progress.check_cancel
         )
-        began = time.time() - _CLOCK_SLACK
         try:
-            with _started(interpreter, program) as worker:
+            with _started(interpreter, program, locks) as worker:
                 worker.send({"protocol": PROTOCOL, "job": name, "arguments": dict(arguments)})
                 return _converse(worker, job, progress)
         except (Cancelled, WorkerError):
             # It may have been killed in the middle of writing.
-            remove_leftovers(outputs, began)
+            remove_leftovers(outputs)
             raise
 
 
@@ -167,35 +163,34 @@ class _Worker:
 
 
 @contextlib.contextmanager
-def _started(interpreter: Interpreter, program: Path) -> Iterator[_Worker]:
+def _started(interpreter: Interpreter, program: Path, locks: tuple[int, ...]) -> Iterator[_Worker]:
     """Start a worker; at the end it is gone, with its folder of temporary files."""
-    folder = tempfile.mkdtemp(prefix=TEMPORARY_PREFIX)
-    try:
-        process = subprocess.Popen(
-            [interpreter.path, "-X", "utf8", str(program)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=worker_environment(os.environ, folder),
-            **_own_group(),
-        )
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise WorkerError(
-            f"The worker process could not be started with {interpreter.path}: {error}."
-        ) from error
-    worker = _Worker(process)
-    try:
-        yield worker
-    finally:
-        worker.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with job_folder() as (folder, lock_of_folder):
+        try:
+            process = subprocess.Popen(
+                [interpreter.path, "-X", "utf8", str(program)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=worker_environment(os.environ, str(folder)),
+                **_own_group((*locks, *lock_of_folder)),
+            )
+        except OSError as error:
+            raise WorkerError(
+                f"The worker process could not be started with {interpreter.path}: {error}."
+            ) from error
+        worker = _Worker(process)
+        try:
+            yield worker
+        finally:
+            worker.close()
 
 
-def _own_group() -> dict[str, Any]:
+def _own_group(locks: tuple[int, ...]) -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}
+    # With the locks: nobody writes the outputs until a worker whose parent died has gone too.
+    return {"start_new_session": True, "pass_fds": locks}
 
 
 def _converse(worker: _Worker, job: jobs.Job, progress: Progress) -> dict[str, Any]:

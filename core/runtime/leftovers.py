@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -12,17 +13,18 @@ from pathlib import Path
 _SIDES = (".checkpoint.safetensors", ".aux.xml", ".ovr", ".msk")
 
 
-def remove_leftovers(paths: Iterable[str], since: float) -> tuple[Path, ...]:
-    """Remove the temporary files of outputs, made by a worker that could not do it itself.
+def remove_leftovers(paths: Iterable[str]) -> tuple[Path, ...]:
+    """Remove the temporary files of outputs, made by a job that could not do it itself.
 
     Every writer of the project writes beside its output, as ``.map.0a1b2c3d.partial.tif`` for
     ``map.tif``. What the output is to replace waits as ``.map.tif.0a1b2c3d.before``, a chip set
-    as ``.chips.0a1b2c3d.old``: it takes its place again where the worker ended before the new
-    one was there. Call this while the outputs are locked: then nobody else writes them.
+    as ``.chips.0a1b2c3d.old``: it takes its place again where the job ended before the new one
+    was there. Call this while the outputs are locked: then nobody else writes them, and what
+    is found is of a job that was killed. Another user's files are left alone: the locks are a
+    user's own.
 
     Args:
         paths: the outputs of the job.
-        since: when the job began, seconds since the epoch; older files are somebody else's.
 
     Returns:
         What was removed.
@@ -31,26 +33,27 @@ def remove_leftovers(paths: Iterable[str], since: float) -> tuple[Path, ...]:
     for path in map(Path, paths):
         with contextlib.suppress(OSError):
             names = [item.name for item in path.parent.iterdir() if item.name.startswith(".")]
-            removed += _remove_unfinished(path, names, since)
+            removed += _remove_unfinished(path, names)
             removed += _settle_replaced(path, names)
     return tuple(removed)
 
 
-def _remove_unfinished(path: Path, names: Iterable[str], since: float) -> list[Path]:
+def _remove_unfinished(path: Path, names: Iterable[str]) -> list[Path]:
     own = "|".join(re.escape(name) for name in (*_names(path), path.stem))
     pattern = re.compile(rf"\.({own})\.[0-9a-f]+\.partial(\..*)?")
     found = [path.with_name(name) for name in names if pattern.fullmatch(name)]
-    unfinished = [item for item in found if item.stat().st_mtime >= since]
+    unfinished = [item for item in found if _is_mine(item)]
     for item in unfinished:
         _remove(item)
     return unfinished
 
 
-def _settle_replaced(path: Path, names: Iterable[str]) -> list[Path]:
-    """Put back what is missing under its own name; remove what was replaced.
+def _is_mine(path: Path) -> bool:
+    return not hasattr(os, "getuid") or path.lstat().st_uid == os.getuid()
 
-    Their times are those of the earlier output and say nothing about this job.
-    """
+
+def _settle_replaced(path: Path, names: Iterable[str]) -> list[Path]:
+    """Put back what is missing under its own name; remove what was replaced."""
     own = "|".join(re.escape(name) for name in _names(path))
     pattern = re.compile(rf"\.({own})\.[0-9a-f]{{8}}\.(old|before)")
     removed = []

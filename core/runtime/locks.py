@@ -1,7 +1,9 @@
 """Locks on outputs: of two jobs that would write one file, the second is refused.
 
-The operating system holds the locks and lets them go with the process, so a crash locks
-nothing for good. The lock files lie in the temporary folder, not beside the outputs.
+The operating system holds the locks and lets them go with the processes that hold them, so a
+crash locks nothing for good. A worker inherits the locks of its job where the system can
+(POSIX): should QGIS be killed, they are held until the worker has gone as well. The lock files
+lie in the temporary folder, not beside the outputs, and name the process that made them.
 """
 
 from __future__ import annotations
@@ -11,36 +13,52 @@ import hashlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from ..errors import InputError
 
+#: How long to wait for a worker whose parent has died: it ends within two seconds.
+_ORPHAN_ENDS = 4.0
+_POLL = 0.1
+
 
 @contextlib.contextmanager
-def output_locks(paths: Iterable[str]) -> Iterator[None]:
+def output_locks(
+    paths: Iterable[str], *, patience: float = _ORPHAN_ENDS
+) -> Iterator[tuple[int, ...]]:
     """Hold the locks of outputs while the context lasts.
 
     Args:
         paths: files or folders that a job writes.
+        patience: seconds to wait for a lock whose job was killed and is about to end.
+
+    Yields:
+        The file descriptors that hold the locks, for a child process to inherit.
 
     Raises:
         InputError: another job is writing one of them, or no lock can be made.
     """
     with contextlib.ExitStack() as stack:
         # Sorted, so that two jobs with common outputs cannot each hold half of them.
-        for path in sorted({os.path.realpath(path) for path in paths}):
-            stack.enter_context(_locked(path))
-        yield
+        unique = sorted({os.path.realpath(path) for path in paths})
+        yield tuple(stack.enter_context(_locked(path, patience)) for path in unique)
 
 
 @contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
+def _locked(path: str, patience: float) -> Iterator[int]:
     name = hashlib.sha256(os.path.normcase(path).encode("utf-8", "surrogateescape")).hexdigest()
     try:
         lock = _folder() / f"{name}.lock"
         file = _open_locked(lock)
+        deadline = time.monotonic() + patience
+        while file is None and _is_orphaned(lock) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+            file = _open_locked(lock)
+        if file is not None:
+            _sign(file)
     except OSError as error:
         raise InputError(
             f"No lock can be made for {path}: {error.strerror or error} ({error.filename}). Make "
@@ -53,7 +71,7 @@ def _locked(path: str) -> Iterator[None]:
             "output."
         )
     try:
-        yield
+        yield file.fileno()
     finally:
         _release(file, lock)
 
@@ -106,6 +124,12 @@ if sys.platform == "win32":
             return False
         return True
 
+    def _sign(_file: IO[bytes]) -> None:
+        """Nobody else can read the file while it is locked."""
+
+    def _is_orphaned(_lock: Path) -> bool:
+        return False
+
     def _release(file: IO[bytes], lock: Path) -> None:
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
@@ -123,6 +147,24 @@ else:
         except BlockingIOError:
             return False
         return True
+
+    def _sign(file: IO[bytes]) -> None:
+        """Say whose lock it is."""
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+
+    def _is_orphaned(lock: Path) -> bool:
+        """Whether the process that made a lock has died, so that only its worker holds it."""
+        try:
+            os.kill(int(lock.read_bytes()), 0)
+        except ProcessLookupError:
+            return True
+        except FileNotFoundError:
+            return True  # let go of meanwhile
+        except (OSError, ValueError):
+            return False
+        return False
 
     def _release(file: IO[bytes], lock: Path) -> None:
         # Deleted while it is held: afterwards it might be another job's already.

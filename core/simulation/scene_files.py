@@ -190,10 +190,9 @@ def write_samples(
         RasterError: where the file cannot be written.
     """
     target = Path(path)
-    part = target.with_name(f".{target.stem}.partial.gpkg")
+    part = temporary_name(target)
     try:
         with _telling(target):
-            part.unlink(missing_ok=True)
             _fill(part, grid.xy(*pixels), [covers[code - 1].name for code in codes], codes)
             part.replace(target)
     finally:

@@ -97,6 +97,10 @@ def train(
     steps = steps_an_epoch(len(lesson.training), settings)
     left = TimeLeft(state.epoch / settings.epochs)
     while state.epoch < settings.epochs:
+        # Before an epoch and not after it: a run resumed at its last one stops as well.
+        if settings.patience and state.epoch - state.best_epoch >= settings.patience:
+            progress.log(f"Validation has not improved for {settings.patience} epochs: stopped.")
+            break
         began = time.monotonic()
         # Everything random in an epoch follows from (seed, epoch), so that it can be resumed.
         seed_torch(settings.seed, "epoch", state.epoch)
@@ -121,9 +125,6 @@ def train(
         save(state)
         progress.metric("epoch", row)
         progress.report(state.epoch / settings.epochs, _sentence(state, settings, left))
-        if settings.patience and state.epoch - state.best_epoch >= settings.patience:
-            progress.log(f"Validation has not improved for {settings.patience} epochs: stopped.")
-            break
     return state
 
 

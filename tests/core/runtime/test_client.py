@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from hsicnn.core.errors import Cancelled, InputError, RasterError, WorkerError
 from hsicnn.core.progress import SilentProgress
-from hsicnn.core.runtime import client, interpreter, jobs, protocol
+from hsicnn.core.runtime import client, interpreter, jobs, locks, protocol
 
 PROGRAM = Path(__file__).resolve().parents[2] / "support" / "faulty_worker.py"
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -276,6 +277,32 @@ def test_no_orphan_when_the_parent_dies(tmp_path):
     assert not list(temporary.glob(f"{protocol.TEMPORARY_PREFIX}*"))
 
 
+@posix_only
+def test_the_folder_of_a_job_killed_with_its_worker_goes_with_the_next_job(
+    listener, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    abandoned = tmp_path / f"{protocol.TEMPORARY_PREFIX}0a1b2c3d"
+    (abandoned / "inner").mkdir(parents=True)
+    used = tmp_path / f"{protocol.TEMPORARY_PREFIX}4e5f6a7b"
+    used.mkdir()
+    with locks.output_locks([str(used)]):
+        run("echo", listener)
+    assert not abandoned.exists()
+    assert used.exists()
+
+
+@posix_only
+def test_what_a_killed_job_left_goes_before_the_next_one_begins(listener, tmp_path):
+    half = tmp_path / ".map.0a1b2c3d.partial.tif"
+    half.write_text("half")
+    aside = tmp_path / ".map.tif.0a1b2c3d.before"
+    aside.write_text("what was there before")
+    run("echo", listener, output=str(tmp_path / "map.tif"))
+    assert [path.name for path in tmp_path.iterdir()] == ["map.tif"]
+    assert (tmp_path / "map.tif").read_text() == "what was there before"
+
+
 def run_script(folder: Path, listener, *lines: str):
     """Run a job in a worker that is a few lines of Python."""
     script = folder / "script.py"
@@ -313,10 +340,10 @@ def test_a_python_that_is_gone_by_now_is_named_and_leaves_no_folder(
 ):
     gone = interpreter.Interpreter(str(tmp_path / "python3"), "a test", "3.11.2")
     monkeypatch.setattr(client, "find_interpreter", lambda *_, **__: gone)
-    monkeypatch.setattr(client.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(WorkerError, match=r"could not be started with .*python3"):
         run("echo", listener)
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.rglob("*") if not path.name.startswith("hsicnn-locks")] == []
 
 
 def test_a_signal_without_a_name_has_its_number():

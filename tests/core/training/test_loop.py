@@ -102,6 +102,17 @@ def test_the_last_weights_are_kept_where_asked_and_patience_still_stops(monkeypa
     assert (state.epoch, state.best_epoch, state.kept_epoch) == (4, 2, 4)
 
 
+def test_a_training_that_had_run_out_of_patience_does_not_go_on_when_resumed(monkeypatch):
+    from hsicnn.core.training.validation import Figures
+
+    accuracies = iter([0.5, 0.8, 0.7, 0.6, 0.9, 0.9])
+    monkeypatch.setattr(loop, "validate", lambda *_: Figures(10, 1.0, *[next(accuracies)] * 2))
+    state, lesson = make(settings(epochs=6, patience=2))
+    train(state, lesson, QUIET, lambda _: None)
+    again = train(state, lesson, QUIET, lambda _: None)  # killed after its last checkpoint
+    assert (again.epoch, again.best_epoch, len(again.history)) == (4, 2, 4)
+
+
 def test_without_validation_pixels_the_last_epoch_is_kept():
     store = small_store()
     codes = np.where(store.split == VALIDATION, UNUSED, store.split)
