@@ -19,9 +19,9 @@ MANY = 40  # rows of a table beyond which it opens on a click
 
 def accuracy(bundle: ModelBundle) -> list[str]:
     """Return the figures on validation and test pixels, location alone beside them."""
-    found = {split: _table_of(bundle.metrics.get(split)) for split in SPLITS}
+    found = {split: bundle.metrics.get(split, {}) for split in SPLITS}
     rows: list[list[html.Cell]] = [
-        [split, _whole(scores.get("pixels")), *(number(scores.get(name)) for name in FIGURES)]
+        [split, scores.get("pixels"), *(scores.get(name) for name in FIGURES)]
         for split, scores in found.items()
         if scores
     ]
@@ -31,7 +31,7 @@ def accuracy(bundle: ModelBundle) -> list[str]:
         pieces.append(html.table(headers, rows))
     for split in reversed(SPLITS):
         # Of the test pixels where there are any: nothing was chosen on them.
-        by_class = _table_of(found[split].get("classes"))
+        by_class = found[split].get("classes")
         if by_class:
             return [*pieces, *_accuracy_of_classes(bundle, split, by_class)]
     return pieces
@@ -40,12 +40,12 @@ def accuracy(bundle: ModelBundle) -> list[str]:
 def _lead(bundle: ModelBundle, test: Mapping[str, Any]) -> str:
     if bundle.checkpoint:
         return "How good the model is on test pixels is seen when the training has ended."
-    overall, location = number(test.get("overall_accuracy")), number(test.get("location_only"))
+    overall, location = test.get("overall_accuracy"), test.get("location_only")
     if overall is None:
         return "No test pixels were held back: there is no honest accuracy."
     beside = "" if location is None else f"; location alone would have reached {location:.3f}"
     return (
-        f"Overall accuracy {overall:.3f} on {_whole(test.get('pixels')) or 0:,} test pixels that "
+        f"Overall accuracy {overall:.3f} on {test.get('pixels', 0):,} test pixels that "
         f"were neither trained on nor chosen by{beside}."
     )
 
@@ -53,11 +53,10 @@ def _lead(bundle: ModelBundle, test: Mapping[str, Any]) -> str:
 def _accuracy_of_classes(
     bundle: ModelBundle, split: str, by_class: Mapping[str, Any]
 ) -> Iterable[str]:
-    columns = [
-        _list_of(by_class.get(name)) for name in ("f1", "producers_accuracy", "users_accuracy")
-    ]
+    names = ("f1", "producers_accuracy", "users_accuracy")
+    columns = [by_class.get(name, ()) for name in names]
     rows: list[list[html.Cell]] = [
-        [item.name, *(number(_at(column, place)) for column in columns)]
+        [item.name, *(_at(column, place) for column in columns)]
         for place, item in enumerate(bundle.classes)
     ]
     headers = ("Class", "F1", "Producer's accuracy", "User's accuracy")
@@ -68,20 +67,20 @@ def _accuracy_of_classes(
 
 def course(bundle: ModelBundle) -> list[str]:
     """Return how the training went: the curves, and some rows of the history."""
-    history = [row for row in bundle.history if isinstance(row, Mapping)]
+    history = bundle.history
     if not history:
         return []
-    kept = _whole(bundle.metrics.get("kept_epoch"))
+    kept = bundle.metrics.get("kept_epoch")
     found = {name for row in history for name in row if name != "epoch"}
     names = sorted(found, key=_place_in(COLUMNS))
     rows: list[list[html.Cell]] = []
     for row in _some(history, kept):
-        epoch = _whole(row.get("epoch"))
-        title = "-" if epoch is None else f"{epoch:,}"
+        epoch = row.get("epoch")
+        title = "-" if epoch is None else f"{epoch:,.0f}"
         rows.append(
             [
                 f"{title} (kept)" if epoch is not None and epoch == kept else title,
-                *(number(row.get(name)) for name in names),
+                *(row.get(name) for name in names),
             ]
         )
     headers = ("Epoch", *(name.replace("_", " ").capitalize() for name in names))
@@ -104,20 +103,19 @@ def _some(history: Sequence[Mapping[str, Any]], kept: int | None) -> Iterable[Ma
 
 def classes(bundle: ModelBundle) -> list[str]:
     """Return the classes with their codes and the pixels of each split."""
-    given = _table_of(bundle.chips.get("counts"))
+    given = bundle.chips.get("counts", {})
     counts = {name: given[name] for name in sorted(given, key=_place_in(COUNTED))}
     headers = ("Class", "Code", *(f"{name.capitalize()} pixels" for name in counts))
     rows: list[list[html.Cell]] = [
         [
             item.name,
             str(item.code),
-            *(_whole(_at(_list_of(column), place)) for column in counts.values()),
+            *(_at(column, place) for column in counts.values()),
         ]
         for place, item in enumerate(bundle.classes)
     ]
     if len(rows) > 1:
-        sums = (sum(_whole(n) or 0 for n in _list_of(column)) for column in counts.values())
-        rows.append(["All", "", *sums])
+        rows.append(["All", "", *(sum(column) for column in counts.values())])
     told = html.table(headers, rows, [item.color for item in bundle.classes])
     title = f"{len(bundle.classes):,} classes"
     return [
@@ -129,25 +127,6 @@ def classes(bundle: ModelBundle) -> list[str]:
 def _place_in(order: Sequence[str]) -> Callable[[str], tuple[int, str]]:
     """Sort what is known in its order and the rest after it."""
     return lambda name: (order.index(name) if name in order else len(order), name)
-
-
-def number(value: Any) -> float | None:
-    """Return a number of a header as one, anything else as nothing."""
-    counts = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if counts else None
-
-
-def _whole(value: Any) -> int | None:
-    found = number(value)
-    return None if found is None else int(found)
-
-
-def _table_of(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list_of(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _at(column: Sequence[Any], place: int) -> Any:

@@ -240,20 +240,35 @@ def test_many_classes_are_listed_behind_a_click(tmp_path, report):
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "less",
     [
-        {"metrics": {"test": 3, "validation": {"overall_accuracy": "good"}, "kept_epoch": "x"}},
-        {"metrics": {"test": {**SCORES, "classes": {"f1": 3, "users_accuracy": [1]}}}},
         {"metrics": {"test": {"overall_accuracy": 0.5}}},
-        {"chips": {"counts": {"train": 4, "test": [1]}, "path": None}},
+        {"metrics": {"test": {**SCORES, "overall_accuracy": None, "classes": {"f1": [0.5]}}}},
+        {"chips": {"counts": {"train": [], "test": [1]}}},
         {"history": []},
-        {"history": [{"epoch": None, "loss": "low"}, {}]},
-        {"settings": {}, "versions": {}, "created": ""},
+        {"history": [{"epoch": None, "loss": None}, {}]},
+        {"settings": {}, "versions": {}, "created": "", "metrics": {}, "chips": {}},
     ],
 )
-def test_a_file_that_says_less_or_other_things_is_described_all_the_same(tmp_path, report, odd):
-    _, page = described(tmp_path, report, dataclasses.replace(finished(), **odd))
+def test_a_file_that_says_less_is_described_all_the_same(tmp_path, report, less):
+    _, page = described(tmp_path, report, dataclasses.replace(finished(), **less))
     assert "Layers" in page.text
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"metrics": {"test": 3}},
+        {"metrics": {"kept_epoch": "x"}},
+        {"metrics": {"test": {**SCORES, "classes": {"f1": 3}}}},
+        {"chips": {"counts": {"train": 4}}},
+        {"history": [{"epoch": 1.0, "loss": "low"}]},
+    ],
+)
+def test_a_file_that_says_other_things_is_refused(tmp_path, report, odd):
+    with pytest.raises(ModelFileError, match="damaged model file"):
+        described(tmp_path, report, dataclasses.replace(finished(), **odd))
+    assert not report.exists()
 
 
 def test_without_torch_all_but_the_layers_is_told(tmp_path, report, monkeypatch):
