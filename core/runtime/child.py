@@ -170,17 +170,19 @@ def explain(error: BaseException) -> tuple[str, str, str]:
     """Return an error as its kind, a message for the user, and details for the log.
 
     The project's own errors pass as they are. What the system refuses (memory, disk, rights)
-    becomes a sentence. Anything else is ours to repair, and keeps its traceback.
+    becomes a sentence, with its own words for the log. Anything else is ours to repair, and
+    keeps its traceback.
     """
     if isinstance(error, HsicnnError):
         return type(error).__name__, str(error), ""
     details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    refused = "".join(traceback.format_exception_only(type(error), error))
     if _is_lack_of_memory(error):
         text = (
             "There was not enough memory. Close other programs, or choose less at a time: a "
             "smaller BATCH_SIZE or patch for training, a smaller MEMORY or EXTENT for classifying."
         )
-        return WorkerError.__name__, text, details
+        return WorkerError.__name__, text, refused
     if isinstance(error, ImportError):
         return (DependencyError.__name__, *_explain_import(error, details))
     if _is_disk_full(error):
@@ -189,10 +191,10 @@ def explain(error: BaseException) -> tuple[str, str, str]:
             f"The disk{f' where {name} lies' if name else ''} is full, or allows no file that "
             "large; free some space, or choose another folder for the outputs."
         )
-        return RasterError.__name__, text, details
+        return RasterError.__name__, text, refused
     if isinstance(error, PermissionError) and error.filename:
         text = f"{error.filename} cannot be opened or written: permission denied."
-        return InputError.__name__, text, details
+        return InputError.__name__, text, refused
     summary = str(error).strip().splitlines() or ["no message"]
     text = f"Something went wrong inside the plugin ({type(error).__name__}: {summary[0]})."
     return WorkerError.__name__, f"{text} The log holds the details to report.", details

@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from disks import Disk, full_disk, limited_files, read_only_disk
+from hsicnn.core.data.export import export_training_chips
+from hsicnn.core.modelfile.bundle import load_bundle
+from hsicnn.core.simulation.scene import create_example_scene
 from wrong_inputs import values_of
 
 from .conftest import EARLIER, OUTPUTS, content_of, earlier_outputs, refusal, side_by_side
@@ -188,3 +191,34 @@ def test_a_classification_goes_on_with_less_memory_and_gives_the_same(headless, 
     assert re.search(r"Memory ran out on the way: tiles of up to \d+ x \d+ pixels", done.stdout)
     assert (values_of(tmp_path / "l.tif") == values_of(tmp_path / "p.tif")).all()
     np.testing.assert_allclose(values_of(little), values_of(plain), atol=1e-6)
+
+
+def test_a_training_goes_on_with_less_memory_and_learns_the_same(headless, tmp_path):
+    image, reference, chips = (tmp_path / name for name in ("i.tif", "r.tif", "chips"))
+    create_example_scene(output=str(image), reference=str(reference), size=48, bands=26, classes=2)
+    export_training_chips(image=str(image), reference=str(reference), output=str(chips))
+    # Without batch norm the parts of a batch add up to the batch.
+    given = {
+        **QUICK,
+        "INPUT": chips,
+        "ARCHITECTURE": "indian_pines_3d",
+        "PATCH_SIZE": 7,
+        "MARGIN": 0,
+    }
+    weights = []
+    for fault in ("no card", "little memory"):
+        output = tmp_path / f"{fault}.safetensors"
+        done = headless.where(fault).run("trainclassifier", **given, BATCH_SIZE=16, OUTPUT=output)
+        assert done.returncode == 0, done.stdout
+        assert (fault == "little memory") == ("in parts of 4 from here on" in done.stdout)
+        weights.append(load_bundle(str(output)).weights)
+    for name, array in weights[0].items():
+        np.testing.assert_allclose(weights[1][name], array, rtol=1e-3, atol=1e-5)
+
+
+def test_memory_that_never_suffices_is_refused_without_a_traceback(headless, chain, tmp_path):
+    given = {**inputs("trainclassifier", chain), "PATCH_SIZE": 13, "MARGIN": 0, "BATCH_SIZE": 4}
+    outputs = earlier_outputs("trainclassifier", tmp_path)
+    said = refusal(headless.where("no memory"), "trainclassifier", tmp_path, **given, **outputs)
+    assert "There was not enough memory" in said
+    assert "smaller BATCH_SIZE or patch" in said

@@ -17,7 +17,7 @@ from typing import Any
 
 VARIABLE = "HSICNN_TEST_FAULT"
 #: Values that a network takes at once before memory runs out.
-ENOUGH = 4000
+ENOUGH = 6000
 
 
 def install(environment: dict[str, str]) -> None:
@@ -109,13 +109,18 @@ def old_card(torch: Any) -> None:
     torch.Tensor.to = to_card
 
 
-def little_memory(torch: Any) -> None:
+def no_memory(torch: Any) -> None:
+    """Memory does not suffice for a single patch."""
+    little_memory(torch, 0)
+
+
+def little_memory(torch: Any, enough: int = ENOUGH) -> None:
     """Networks that take much at once meet a real refusal of torch's."""
     call = torch.nn.Module.__call__
 
     def called(module: Any, *args: Any, **options: Any) -> Any:
         whole = hasattr(module, "radius") and not args[0].is_meta
-        if whole and args[0].numel() > ENOUGH:
+        if whole and args[0].numel() > enough:
             torch.empty(1 << 60, dtype=torch.uint8)
         return call(module, *args, **options)
 
@@ -127,6 +132,7 @@ FINDERS: dict[str, Callable[[], importlib.abc.MetaPathFinder]] = {
     "torch broken": lambda: Instead(does_not_load),
     "no card": lambda: Afterwards(no_card),
     "old card": lambda: Afterwards(old_card),
+    "no memory": lambda: Afterwards(no_memory),
     "little memory": lambda: Afterwards(little_memory),
 }
 

@@ -32,6 +32,7 @@ def test_memory_that_runs_out_says_what_to_do(error):
     assert "BATCH_SIZE" in text
     assert "inside the plugin" not in text
     assert type(error).__name__ in details
+    assert "Traceback" not in details
 
 
 def test_an_allocation_of_torch_that_fails_is_understood():
@@ -88,3 +89,16 @@ def test_an_error_without_a_word_still_has_a_sentence():
     assert kind == "WorkerError"
     assert "AssertionError: no message" in text
     assert "AssertionError" in details
+
+
+def test_a_package_that_does_not_load_is_named_with_the_way_to_install_it_again():
+    error = ImportError("DLL load failed while importing _C", name="torch._C")
+    kind, text, details = explain(error)
+    assert kind == "DependencyError"
+    assert "PyTorch" in text
+    assert "cannot be loaded: DLL load failed while importing _C." in text
+    assert '--force-reinstall --no-deps "torch>=2.6"' in text
+    assert details == ""
+    _, text, details = explain(ImportError("no such thing", name="strange"))
+    assert "no such thing" in text
+    assert "ImportError" in details
