@@ -15,11 +15,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..progress import Progress
+from ..raster.gdal_session import gdal_session
 from ..raster.source import RasterSource
-from ..raster.windows import Window, grow, tiles
+from ..raster.windows import Window, tiles
 from ..timing import TimeLeft
 from .inputs import Normaliser
 from .plan import IN_FLIGHT, ZONES, Plan
+from .reading import BlockReader
 from .tiles import Block, TileComputer
 from .zones import Maps, Zone, even
 
@@ -101,15 +103,16 @@ class Engine:
             threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
             for name, work in self._roles(area, sink)
         ]
-        try:
-            for thread in threads:
-                thread.start()
-            self._watch(area.size, progress)
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()
-            torch.set_num_threads(threads_before)
+        with gdal_session(self._plan.cache_bytes):
+            try:
+                for thread in threads:
+                    thread.start()
+                self._watch(area.size, progress)
+            finally:
+                self._stop.set()
+                for thread in threads:
+                    thread.join()
+                torch.set_num_threads(threads_before)
         if self._errors:
             raise self._errors[0]
         largest = self._computer.largest
@@ -151,14 +154,22 @@ class Engine:
 
         torch.set_num_threads(1)  # the workers have the other ones
         plan = self._plan
+        reader = BlockReader(
+            self._source,
+            self._positions,
+            self._normaliser,
+            radius=self._radius,
+            area=area,
+            keep=plan.keep,
+        )
         for window in tiles(area.height, area.width, plan.zone_rows, plan.zone_cols):
             if not self._take(self._zones):
                 return
             zone = Zone.begin(window, self._classes if probabilities else 0)
-            for inner in zone.blocks(plan.rows, plan.cols):
+            for inner in plan.blocks(window):
                 if not self._take(self._blocks):
                     return
-                self._hand_out(self._read_block(area, zone, inner))
+                self._hand_out(self._read_block(reader, area, zone, inner))
         for _ in range(plan.workers):
             self._tasks.put(None)
 
@@ -169,14 +180,11 @@ class Engine:
                 return True
         return False
 
-    def _read_block(self, area: Window, zone: Zone, inner: Window) -> Block:
+    def _read_block(self, reader: BlockReader, area: Window, zone: Zone, inner: Window) -> Block:
         maps = zone.maps.part(inner)
         row, col, height, width = maps.window
-        place = Window(area.row + row, area.col + col, height, width)
-        read = self._source.read_reflected(grow(place, self._radius), self._positions)
-        margin = self._radius
-        valid = read.valid[margin : margin + height, margin : margin + width].copy()
-        return Block(self._normaliser.apply(read), valid, maps, zone)
+        inputs, valid = reader.read(Window(area.row + row, area.col + col, height, width))
+        return Block(inputs, valid, maps, zone)
 
     def _hand_out(self, block: Block) -> None:
         """Queue the tiles of a block; a block without a valid pixel is finished as it is."""
@@ -212,25 +220,24 @@ class Engine:
             del task, block  # or the last one would outlive its turn
 
     def _write(self, left: int, sink: Sink) -> None:
-        """Free the places of computed blocks, and write every zone that is complete."""
+        """Free the places of computed blocks, and write every tile of a file that is complete."""
         while left:
             block = self._next(self._finished)
             if block is None:
                 return
-            zone, pixels = block.zone, block.maps.window.size
+            zone, window = block.zone, block.maps.window
             del block  # its inputs go before the next one is read
             self._blocks.release()
-            self._computed.put(pixels)
-            left -= pixels
-            zone.waiting -= pixels
-            if zone.waiting:
-                continue
-            for maps in zone.maps.file_tiles():
+            self._computed.put(window.size)
+            left -= window.size
+            for maps in zone.finish(window):
                 if self._stop.is_set():
                     return
                 sink.write(maps)
-            del zone, maps
-            self._zones.release()
+                del maps
+            if not zone.waiting:
+                self._zones.release()
+            del zone
         self._computed.put(0)
 
     def _next(self, waiting: queue.Queue[Item | None]) -> Item | None:

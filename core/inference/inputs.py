@@ -25,6 +25,14 @@ class Normaliser:
         self._mean = torch.from_numpy(normalisation.mean)
         self._transform = torch.from_numpy(normalisation.transform)
 
+    def empty(self, height: int, width: int) -> Tensor:
+        """Return room for ``(inputs, height, width)``, laid out as ``apply`` makes it."""
+        import torch
+
+        if self._transform.ndim == 1:
+            return torch.empty(self.outputs, height, width)
+        return torch.empty(height, width, self.outputs).permute(2, 0, 1)
+
     def apply(self, block: RasterBlock) -> Tensor:
         """Normalise a block; its values are used up.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..raster.gdal_session import CACHE_BYTES
 from ..raster.windows import Window
 from ..raster.writer import TILE
+from .blocks import SMALL, FileTiles, blocks
 from .memory import peak_bytes
+from .reading import SLAB_BYTES, above_bytes
 from .zones import even
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ TILE_BYTES = 96 * MIB
 DEVICE_TILE_BYTES = 1024 * MIB  # on a graphics card
 OVERHEAD = 1.25  # kernels' own workspaces, which nobody can ask for
 SLACK_BYTES = 64 * MIB  # libraries' first use, the interpreter's own
+TILES_KEPT = 2.2  # of the file, in GDAL's cache: the one being read and the one below it
+TALL = 4  # rows of the file's tiles in a zone, where memory allows: those below are read twice
 READ_BYTES = 32 * MIB  # of a block: more would only delay the first one and a cancel
 BLOCKS = 8  # of small rasters too, so that reading and writing overlap computing
 IN_FLIGHT = 3  # blocks: one is read, one waits, one is computed
@@ -36,13 +40,17 @@ class Plan:
     """A division of the work.
 
     Attributes:
-        rows: of a block.
-        cols: of a block.
+        rows: of a block, give or take an eighth.
+        cols: of a block, likewise.
         tile: largest side of a tile.
         workers: threads that compute tiles side by side.
         threads: of each worker.
         zone_rows: of a zone: whole tiles of the outputs.
         zone_cols: of a zone.
+        radius: of the network.
+        file: where the file's own tiles lie.
+        keep: whether the reader keeps the last rows of blocks for those below.
+        cache_bytes: of GDAL.
     """
 
     rows: int
@@ -52,6 +60,14 @@ class Plan:
     threads: int
     zone_rows: int
     zone_cols: int
+    radius: int = 0
+    file: FileTiles = field(default_factory=FileTiles)
+    keep: bool = True
+    cache_bytes: int = CACHE_BYTES
+
+    def blocks(self, zone: Window) -> Iterator[Window]:
+        """Yield the blocks of a zone; rows and columns count within it."""
+        return blocks(zone, self.file, self.rows, self.cols, self.radius)
 
     def describe(self) -> str:
         """Return the plan in plain words."""
@@ -89,7 +105,11 @@ def make_plan(
         probabilities: they are written, a band a class.
         accelerated: tiles are computed on another device, with memory of its own.
     """
-    budget = max(memory_bytes - CACHE_BYTES - SLACK_BYTES, 32 * MIB)
+    radius = int(network.radius)  # type: ignore[arg-type]
+    item = source.dtype.itemsize
+    file = FileTiles(*source.block_shape, area.row, area.col)
+    cache, decoding = _file_bytes(source, bands * item, memory_bytes)
+    budget = max(memory_bytes - SLACK_BYTES - cache - decoding - 3 * SLAB_BYTES, 32 * MIB)
     if accelerated:
         tile = _tile(network, inputs, DEVICE_TILE_BYTES)
         workers, each, left = 1, threads, budget
@@ -98,27 +118,39 @@ def make_plan(
         each = max(threads // workers, 1)
         left = budget - workers * int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
     tile = min(tile, _shared_side(area.size, workers))
-    radius = int(network.radius)  # type: ignore[arg-type]
+    keep = above_bytes(radius, area.width, inputs) <= left // 8
+    left -= above_bytes(radius, area.width, inputs) if keep else 0
     zone_pixels = max(left // 4 // (ZONES * _zone_bytes(outputs, probabilities)), TILE * TILE)
     left -= ZONES * zone_pixels * _zone_bytes(outputs, probabilities)
     # As wide as may be: the file's strips are then read in their order.
     widest = zone_pixels // TILE // TILE * TILE
     zone_cols = _up(even(area.width, widest), TILE)
     width = min(zone_cols, area.width)
-    item = source.dtype.itemsize
-    pixels = max(left, 8 * MIB) // _pixel_bytes(item, bands, inputs)
+    # An eighth longer and wider than planned is a quarter larger.
+    pixels = max(left, 8 * MIB) // _pixel_bytes(item, bands, inputs) * 4 // 5
     # Two tiles each way at the least: smaller blocks are mostly margin.
     enough = max(area.size // BLOCKS, (2 * tile + 2 * radius) ** 2)
     most = max(READ_BYTES // (bands * (item + 4)), 2 * workers * tile**2)
     rows, cols = block_shape(
         (area.height, width), source.block_shape, min(pixels, most, enough), radius
     )
-    zone_rows = min(_up(rows, TILE), max(zone_pixels // zone_cols // TILE, 1) * TILE)
-    rows = _parts(min(zone_rows, area.height), rows, source.block_shape[0])
-    cols = _parts(width, cols, source.block_shape[1])
+    tall = TALL * file.rows if radius and SMALL * file.rows > rows else rows
+    zone_rows = min(_up(max(rows, tall), TILE), max(zone_pixels // zone_cols // TILE, 1) * TILE)
+    rows = min(rows, zone_rows)
     # Every block has work for all workers.
     tile = min(tile, _shared_side(2 * rows * cols, workers))
-    return Plan(rows, cols, tile, workers, each, zone_rows, zone_cols)
+    return Plan(rows, cols, tile, workers, each, zone_rows, zone_cols, radius, file, keep, cache)
+
+
+def _file_bytes(source: RasterSource, pixel: int, memory_bytes: int) -> tuple[int, int]:
+    """Return the size of GDAL's cache, and of its room to decode a tile of all bands in."""
+    rows, cols = source.block_shape
+    tile = rows * cols * pixel
+    most = memory_bytes // 4
+    cache = CACHE_BYTES
+    if TILES_KEPT * tile > CACHE_BYTES and tile < most:  # what cannot hold a tile is no use
+        cache = max(int(min(TILES_KEPT * tile, most)), CACHE_BYTES)
+    return cache, tile if source.interleave == "PIXEL" else 0
 
 
 def block_shape(
@@ -154,12 +186,6 @@ def _multiple(size: int, step: int) -> int:
     return whole if 4 * whole >= 3 * size else size
 
 
-def _parts(length: int, largest: int, step: int) -> int:
-    """Even parts of a length, up to a size; whole multiples of the file's blocks if they fit."""
-    side = even(length, largest)
-    return _up(side, step) if _up(side, step) <= min(length, largest) else side
-
-
 def _up(size: int, step: int) -> int:
     """The next multiple of ``step``."""
     return -(-size // step) * step
@@ -167,9 +193,7 @@ def _up(size: int, step: int) -> int:
 
 def _pixel_bytes(item: int, bands: int, inputs: int) -> int:
     """Bytes a pixel of a block takes: while it is read, and in every block under way."""
-    # GDAL's bytes, the physical values, and one copy where they are mirrored or multiplied.
-    reading = bands * (item + 8) + 8
-    return reading + IN_FLIGHT * (inputs * 4 + 1)
+    return bands * item + 8 + IN_FLIGHT * (inputs * 4 + 2)
 
 
 def _zone_bytes(outputs: int, probabilities: bool) -> int:

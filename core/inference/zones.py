@@ -1,4 +1,4 @@
-"""Zones: parts of the outputs that are written at once, whole tiles of the files.
+"""Zones: parts of the outputs whose blocks are computed together, whole tiles of the files.
 
 Blocks suit memory and the image's own blocks, hardly ever the tiles of the outputs. A tile
 that is written in parts may have left GDAL's cache when its next part comes: it is then
@@ -55,32 +55,52 @@ class Maps:
             None if scores is None else scores[:, inner.rows, inner.cols],
         )
 
-    def file_tiles(self) -> Iterator[Maps]:
-        """Yield the parts that fill one tile of the files each."""
-        for inner in tiles(self.window.height, self.window.width, TILE, TILE):
-            yield self.part(inner)
-
 
 @dataclass(eq=False)
 class Zone:
-    """A part of the outputs under way.
+    """A part of the outputs under way; its blocks are counted by one thread.
 
     Attributes:
         maps: of all its blocks.
-        waiting: pixels of blocks that are not computed yet; the writer counts them.
+        waiting: its pixels that are not computed yet.
     """
 
     maps: Maps
     waiting: int
+
+    def __post_init__(self) -> None:
+        _, _, height, width = self.maps.window
+        self._tiles = {tile: tile.size for tile in tiles(height, width, TILE, TILE)}
 
     @classmethod
     def begin(cls, window: Window, classes: int) -> Zone:
         """Start a zone; ``classes`` is 0 where no probabilities are wanted."""
         return cls(Maps.empty(window, classes), window.size)
 
-    def blocks(self, rows: int, cols: int) -> Iterator[Window]:
-        """Yield windows within the zone; the last ones are cut at its edges."""
-        return tiles(self.maps.window.height, self.maps.window.width, rows, cols)
+    def finish(self, block: Window) -> Iterator[Maps]:
+        """Count a block as computed.
+
+        Args:
+            block: in the outputs.
+
+        Yields:
+            What fills a tile of the files each, and is complete now.
+        """
+        self.waiting -= block.size
+        row, col = block.row - self.maps.window.row, block.col - self.maps.window.col
+        done = Window(row, col, block.height, block.width)
+        for tile in list(self._tiles):
+            self._tiles[tile] -= _common(tile, done)
+            if not self._tiles[tile]:
+                del self._tiles[tile]
+                yield self.maps.part(tile)
+
+
+def _common(one: Window, other: Window) -> int:
+    """Pixels that two windows share."""
+    height = min(one.rows.stop, other.rows.stop) - max(one.row, other.row)
+    width = min(one.cols.stop, other.cols.stop) - max(one.col, other.col)
+    return max(height, 0) * max(width, 0)
 
 
 def even(length: int, largest: int) -> int:

@@ -26,14 +26,14 @@ class _Switches:
         self.cache = CACHE_BYTES
         self.exceptions: tuple[bool, ...] = ()
 
-    def enter(self) -> None:
+    def enter(self, cache_bytes: int) -> None:
         """Count one more user; the first sets the switches."""
         with self.lock:
             self.depth += 1
             if self.depth > 1:
                 return
             self.cache = gdal.GetCacheMax()
-            gdal.SetCacheMax(min(self.cache, CACHE_BYTES))
+            gdal.SetCacheMax(min(self.cache, cache_bytes))
             if not hasattr(gdal, "ExceptionMgr"):
                 self.exceptions = tuple(bool(m.GetUseExceptions()) for m in _MODULES)
                 for module in _MODULES:
@@ -62,13 +62,13 @@ _switches = _Switches()
 
 
 @contextmanager
-def gdal_session() -> Iterator[None]:
-    """Turn on GDAL's exceptions and hold its block cache at 64 MiB, then restore both.
+def gdal_session(cache_bytes: int = CACHE_BYTES) -> Iterator[None]:
+    """Turn on GDAL's exceptions and hold its block cache small, then restore both.
 
     May be nested and entered from several threads. From GDAL 3.7 on the exceptions are
     switched for the calling thread alone; before, the switch is the process's.
     """
-    _switches.enter()
+    _switches.enter(cache_bytes)
     try:
         with ExitStack() as stack:
             for module in _MODULES:

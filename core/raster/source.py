@@ -110,13 +110,29 @@ class RasterSource:
             RasterError: the file cannot be read there.
             ValueError: the window leaves the raster, or ``invalid_when`` is another word.
         """
-        raw, mask = self.read_array(window, positions)
+        return self.convert(*self.read_array(window, positions), positions, invalid_when)
+
+    def convert(
+        self,
+        raw: RawArray,
+        mask: BoolArray | None,
+        positions: Sequence[int],
+        invalid_when: str = "all",
+    ) -> RasterBlock:
+        """Return the physical values of what ``read_array`` read, or of some rows of it.
+
+        Args:
+            raw: ``(bands, height, width)`` of the file's values.
+            mask: ``(height, width)``, the file's own, if it has one.
+            positions: of the bands in ``bands``.
+            invalid_when: see ``read``.
+        """
         values = np.empty(raw.shape, np.float32)
         count = _MissingCount(raw.shape[1:], invalid_when)
         for plane, position in enumerate(positions):
             band = self.bands[position]
             with np.errstate(invalid="ignore", over="ignore"):
-                values[plane] = physical(raw[plane], band)
+                physical(raw[plane], band, values[plane])
             gone = missing(raw[plane], band)
             if gone is not None:
                 values[plane][gone] = np.nan

@@ -57,15 +57,25 @@ def missing(raw: RawArray, band: Band) -> BoolArray | None:
     return gone
 
 
-def physical(raw: RawArray, band: Band) -> FloatArray:
+def physical(raw: RawArray, band: Band, out: FloatArray | None = None) -> FloatArray:
     """Raw values of one band in physical units: ``raw * scale + offset``, float32.
 
     Wide types are scaled in double precision: large integers do not fit float32.
+
+    Args:
+        raw: ``(height, width)`` raw values.
+        band: the band they belong to.
+        out: where the result goes; a new array where there is none.
     """
+    found = np.empty(raw.shape, np.float32) if out is None else out
     wide = raw.dtype.itemsize > 4 or (raw.dtype.kind in "iu" and raw.dtype.itemsize == 4)
-    values: RawArray = raw.astype(np.float64 if wide else np.float32)
+    values: RawArray = raw.astype(np.float64) if wide else found
+    if not wide:
+        values[...] = raw
     if band.scale != 1.0:
         values *= band.scale
     if band.offset != 0.0:
         values += band.offset
-    return values.astype(np.float32, copy=False)
+    if wide:
+        found[...] = values
+    return found

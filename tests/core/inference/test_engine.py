@@ -233,10 +233,10 @@ class Failing(torch.nn.Module):
 class TornFile(RasterSource):
     """Cannot be read beyond its first rows."""
 
-    def read_reflected(self, window, positions, *, invalid_when="all"):
+    def read_array(self, window, positions):
         if window.row > 10:
             raise RasterError("torn")
-        return super().read_reflected(window, positions, invalid_when=invalid_when)
+        return super().read_array(window, positions)
 
 
 def test_an_error_in_any_thread_surfaces(tmp_path, scene):

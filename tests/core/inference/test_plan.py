@@ -78,6 +78,7 @@ def test_blocks_follow_the_files_own():
 def test_zones_are_whole_tiles_of_the_outputs(height, width, outputs, megabytes, block):
     class Source:
         dtype = np.dtype("int16")
+        interleave = "PIXEL"
         block_shape = min(block[0], height), min(block[1], width)
 
     plan = make_plan(

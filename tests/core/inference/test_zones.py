@@ -88,18 +88,26 @@ FILES = ("engine.tif", "aligned.tif")
 
 
 def test_parts_are_views_of_the_whole():
-    zone = Zone.begin(Window(512, 256, 300, 280), 3)
-    for inner in zone.blocks(70, 280):
-        part = zone.maps.part(inner)
+    maps = Maps.empty(Window(512, 256, 300, 280), 3)
+    for inner in tiles(300, 280, 70, 280):
+        part = maps.part(inner)
         part.labels[:] = 7
         part.confidence[:] = 0.5
         part.probabilities[:] = 0.5
-    assert (zone.maps.labels == 7).all()
-    assert (zone.maps.probabilities == 0.5).all()
-    windows = [maps.window for maps in zone.maps.file_tiles()]
-    assert windows[0] == Window(512, 256, 256, 256)
-    assert windows[-1] == Window(768, 512, 44, 24)
-    assert sum(window.size for window in windows) == zone.waiting
+    assert (maps.labels == 7).all()
+    assert (maps.confidence == 0.5).all()
+    assert (maps.probabilities == 0.5).all()
+
+
+def test_tiles_of_the_files_are_written_as_soon_as_they_are_complete():
+    zone = Zone.begin(Window(512, 256, 300, 280), 3)
+    left, right = Window(512, 256, 260, 270), Window(512, 526, 260, 10)
+    assert [maps.window for maps in zone.finish(left)] == [Window(512, 256, 256, 256)]
+    assert [maps.window for maps in zone.finish(right)] == [Window(512, 512, 256, 24)]
+    assert zone.waiting == 40 * 280
+    rest = [maps.window for maps in zone.finish(Window(772, 256, 40, 280))]
+    assert rest == [Window(768, 256, 44, 256), Window(768, 512, 44, 24)]
+    assert zone.waiting == 0
 
 
 def test_maps_without_probabilities():
