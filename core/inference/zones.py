@@ -100,7 +100,7 @@ def _common(one: Window, other: Window) -> int:
     """Pixels that two windows share."""
     height = min(one.rows.stop, other.rows.stop) - max(one.row, other.row)
     width = min(one.cols.stop, other.cols.stop) - max(one.col, other.col)
-    return max(height, 0) * max(width, 0)
+    return int(max(height, 0) * max(width, 0))
 
 
 def even(length: int, largest: int) -> int:
