@@ -12,6 +12,8 @@ HERE = Path(__file__).resolve().parent
 #: What is measured, and the program that does it.
 PROGRAMS = {
     "speed": "speed.py",
+    "end_to_end": "end_to_end.py",
+    "memory": "memory.py",
     "training": "training_step.py",
     "provider": "provider_load.py",
     "accuracy": "accuracy.py",
@@ -19,8 +21,12 @@ PROGRAMS = {
 
 
 def main() -> None:
-    """Run the benchmarks named on the command line, or all that can run here."""
-    wanted = sys.argv[1:] or list(PROGRAMS)
+    """Run the benchmarks named on the command line, or all that can run here.
+
+    Words that begin with ``-`` are handed on, such as ``--repetitions=1``.
+    """
+    options = [word for word in sys.argv[1:] if word.startswith("-")]
+    wanted = [word for word in sys.argv[1:] if word not in options] or list(PROGRAMS)
     unknown = [name for name in wanted if name not in PROGRAMS]
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(PROGRAMS)}.")
@@ -30,7 +36,7 @@ def main() -> None:
             continue
         sys.stdout.write(f"== {name}\n")
         sys.stdout.flush()
-        subprocess.run([sys.executable, str(HERE / PROGRAMS[name])], check=True)
+        subprocess.run([sys.executable, str(HERE / PROGRAMS[name]), *options], check=True)
 
 
 if __name__ == "__main__":

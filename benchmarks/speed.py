@@ -1,19 +1,15 @@
-"""Speed of classification, as ratios measured side by side: ``python benchmarks/speed.py``.
+"""Speed of every network, as ratios measured side by side: ``python benchmarks/speed.py``.
 
-Every repetition runs the matrix product, each network's engine, and patch by patch at
-several batch sizes one after the other, so that a busy machine slows all of them; the table
-shows medians. ``--memory`` adds the resident memory of whole jobs.
+Every repetition runs the matrix product, the network over the tiles that a large raster is
+computed in, the matrix product again, and patch by patch at several batch sizes; the table
+shows medians. Normalised values are in memory. Files are another program's: end_to_end.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
-import threading
 from collections import defaultdict
 from pathlib import Path
 
@@ -26,149 +22,72 @@ from conftest import mount_package  # noqa: E402
 
 mount_package()
 
-from hsicnn.core.inference.inputs import Normaliser  # noqa: E402
-from hsicnn.core.inference.patches import classify_patches  # noqa: E402
-from hsicnn.core.raster.source import RasterSource  # noqa: E402
+from hsicnn.core.inference.patches import gather  # noqa: E402
+from hsicnn.core.inference.plan import Plan  # noqa: E402
 from hsicnn.core.raster.windows import Window  # noqa: E402
-from speed_cases import (  # noqa: E402
-    MIB,
-    Case,
-    dense_rate,
-    make_case,
-    matrix_rate,
-    patch_rate,
-    write_raster,
-)
-
-BANDS = 200
-TARGET_SHARE, TARGET_GAIN = 0.40, 20.0
-
-
-def all_cases() -> list[Case]:
-    """The networks of the catalog, in the sizes that are published."""
-    pavia = {"conv1": 16, "conv2": 32, "conv3": 64, "dense1": 480, "dense2": 240, "dense3": 120}
-    return [
-        make_case("indian_pines_3d", BANDS, 16, batches=(8, 16, 32, 64, 128)),
-        make_case("etrainee_1d", 54, 7, batches=(512, 1024, 4096)),
-        make_case("etrainee_1d", 102, 9, batches=(512, 1024, 4096), **pavia),
-        make_case("multiscale", BANDS, 16, inputs=40, batches=(64, 256, 1024)),
-    ]
+from speed_cases import Case, all_cases, compute_rate, large_plan, matrix_rate, timed  # noqa: E402
 
 
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--side", type=int, default=256, help="of the raster, in pixels")
-    parser.add_argument("--threads", type=int, default=0, help="0: as many as torch takes")
-    parser.add_argument(
-        "--memory", action="store_true", help="also measure resident memory (Linux)"
-    )
-    parser.add_argument("--memory-of", type=int, default=-1, help=argparse.SUPPRESS)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each dense run")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--only", default="", help="networks whose title holds this")
     given = parser.parse_args()
-    if given.threads:
-        torch.set_num_threads(given.threads)
-    with tempfile.TemporaryDirectory() as folder:
-        if given.memory_of >= 0:
-            measure_memory(all_cases()[given.memory_of], Path(folder))
-            return
-        measure_speed(Path(folder), given.repetitions, given.side)
-    if given.memory:
-        for number in range(len(all_cases())):
-            command = [sys.executable, __file__, "--memory-of", str(number)]
-            subprocess.run(command, check=True)
-
-
-def measure_speed(folder: Path, repetitions: int, side: int) -> None:
-    """Print rates, the share of the matrix rate, and the gain over patch by patch."""
-    cases = all_cases()
-    matrix: list[float] = []
-    dense: dict[int, list[float]] = defaultdict(list)
-    shares: dict[int, list[float]] = defaultdict(list)
-    patch: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for case in cases:
-        if not (folder / f"{case.bands}.tif").exists():
-            write_raster(folder / f"{case.bands}.tif", case.bands, side, side)
-    for _ in range(repetitions):
-        for number, case in enumerate(cases):
-            path = folder / f"{case.bands}.tif"
-            before = matrix_rate()
-            dense[number].append(dense_rate(case, path, folder / "map.tif"))
-            rate = (before + matrix_rate()) / 2
-            matrix.append(rate)
-            shares[number].append(dense[number][-1] * case.flops / rate)
-            for batch in case.batches:
-                pixels = 256 if case.radius == 4 and case.bands == BANDS else 4096
-                patch[number, batch].append(patch_rate(case, path, batch, pixels))
+    torch.set_num_threads(given.threads)
+    print(f"torch {torch.__version__}, {given.threads} threads; medians of {given.repetitions}\n")
     print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads; matrix product "
-        f"{statistics.median(matrix) / 1e9:.0f} GFLOP/s; raster of {side} x {side} pixels, "
-        f"medians of {repetitions} runs\n"
+        "| network | MFLOP a pixel | dense, px/s | matrix rate, GFLOP/s | share of it "
+        "| by patches, px/s | gain | one call a pixel, px/s | gain |"
     )
-    print("| network | MFLOP a pixel | dense, px/s | of matrix rate | by patches, px/s | gain |")
-    print("|---|---:|---:|---:|---:|---:|")
-    for number, case in enumerate(cases):
-        fast = statistics.median(dense[number])
-        best, batch = max((statistics.median(patch[number, size]), size) for size in case.batches)
-        share = statistics.median(shares[number])
-        print(
-            f"| {case.title} | {case.flops / 1e6:.2f} | {fast:,.0f} | {share:.0%} "
-            f"| {best:,.0f} (batch {batch}) | {fast / best:.1f} x |"
-        )
-    print()
-    print(agreement(cases[0], folder / f"{BANDS}.tif"))
-    fast = statistics.median(dense[0])
-    gain = fast / max(statistics.median(patch[0, size]) for size in cases[0].batches)
-    reached = gain >= TARGET_GAIN and statistics.median(shares[0]) >= TARGET_SHARE
-    print(
-        f"Targets for the 9 x 9 network: {TARGET_GAIN:.0f} x and {TARGET_SHARE:.0%} of the "
-        f"matrix rate: {'reached' if reached else 'NOT reached'}."
-    )
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for case in all_cases():
+        if given.only in case.title:
+            print(row(case, large_plan(case, given.threads), given), flush=True)
 
 
-def agreement(case: Case, path: Path) -> str:
-    """Compare a block with its patches."""
-    area = Window(30, 40, 12, 20)
-    normaliser = Normaliser(case.normalisation)
-    with RasterSource(path) as source:
-        positions = list(range(case.bands))
-        alone = classify_patches(case.network, source, positions, normaliser, area=area)
-        margin = case.radius
-        place = Window(30 - margin, 40 - margin, 12 + 2 * margin, 20 + 2 * margin)
-        inputs = normaliser.apply(source.read(place, positions))
-    with torch.inference_mode():
-        block = case.network(inputs[None]).softmax(1)[0].numpy()
-    same = "equal" if np.array_equal(block.argmax(0), alone.argmax(0)) else "DIFFERENT"
+def row(case: Case, plan: Plan, given: argparse.Namespace) -> str:
+    """Measure a network; returns its line of the table."""
+    dense, matrix, shares, single = [], [], [], []
+    patch: dict[int, list[float]] = defaultdict(list)
+    for _ in range(given.repetitions):
+        before = matrix_rate()
+        dense.append(compute_rate(case, plan, given.seconds))
+        matrix.append((before + matrix_rate()) / 2)
+        shares.append(dense[-1] * case.flops / matrix[-1])
+        for batch in case.batches:
+            patch[batch].append(patch_rate(case, batch, given.seconds / 4))
+        single.append(patch_rate(case, 1, given.seconds / 4))
+    fast, alone = statistics.median(dense), statistics.median(single)
+    best, batch = max((statistics.median(rates), size) for size, rates in patch.items())
     return (
-        f"Block against patches ({case.title}): labels {same}, probabilities within "
-        f"{np.abs(block - alone).max():.1e}."
+        f"| {case.title} | {case.flops / 1e6:.2f} | {fast:,.0f} "
+        f"| {statistics.median(matrix) / 1e9:.0f} | {statistics.median(shares):.0%} "
+        f"| {best:,.0f} (batch {batch}) | {fast / best:.1f} x | {alone:,.0f} "
+        f"| {fast / alone:,.0f} x |"
     )
 
 
-def measure_memory(case: Case, folder: Path) -> None:
-    """Print the most resident memory of a run above what the process held before it."""
-    path = folder / "image.tif"
-    write_raster(path, case.bands, 512, 512)
-    before = most = resident()
-    done = threading.Event()
+def patch_rate(case: Case, batch: int, seconds: float) -> float:
+    """Return pixels a second patch by patch: gathering and computing, values in memory."""
+    area = Window(0, 0, -(-batch // 32), 32) if batch > 32 else Window(0, 0, 1, batch)
+    side = 2 * case.radius
+    pixels = (area.height + side) * (area.width + side)
+    store = torch.randn(pixels, case.normalisation.outputs)
 
-    def watch() -> None:
-        nonlocal most
-        while not done.wait(0.02):
-            most = max(most, resident())
+    def run() -> None:
+        for patches in gather(store, area, case.radius, batch):
+            case.network(patches).softmax(1).argmax(1)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    dense_rate(case, path, folder / "map.tif")
-    done.set()
-    watcher.join()
-    print(f"{case.title}: {(most - before) / MIB:.0f} MiB of a budget of 1024 MiB")
-
-
-def resident() -> int:
-    """Bytes of this process in memory now (Linux)."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    with torch.inference_mode():
+        run()
+        spent, done = 0.0, 0
+        while spent < seconds:
+            spent += timed(run)
+            done += area.size
+    return float(np.divide(done, spent))
 
 
 if __name__ == "__main__":

@@ -1,26 +1,22 @@
-"""What the speed benchmark runs: networks, a raster on disk, one run each way."""
+"""The networks that speed and memory are measured on, and how one of them is run."""
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import cycle
 
 import numpy as np
 import torch
 from hsicnn.core.data.normalisation import Normalisation
-from hsicnn.core.inference.engine import Engine
-from hsicnn.core.inference.inputs import Normaliser
-from hsicnn.core.inference.patches import gather
-from hsicnn.core.inference.plan import make_plan
-from hsicnn.core.inference.zones import Maps
-from hsicnn.core.progress import SilentProgress
+from hsicnn.core.inference.plan import Plan, make_plan
+from hsicnn.core.inference.zones import even
 from hsicnn.core.raster.source import RasterSource
-from hsicnn.core.raster.windows import Window, grow
-from hsicnn.core.raster.writer import RasterWriter
+from hsicnn.core.raster.windows import Window, tiles
 from hsicnn.models.build import build
-from osgeo import gdal
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -33,6 +29,7 @@ class Case:
     """A network on a raster.
 
     Attributes:
+        architecture: the network's name in the catalog.
         title: what the table says.
         network: in evaluation mode, with random weights.
         bands: of the raster.
@@ -42,6 +39,7 @@ class Case:
         batches: patches at once that patch by patch tries.
     """
 
+    architecture: str
     title: str
     network: nn.Module
     bands: int
@@ -56,20 +54,37 @@ class Case:
         return int(self.network.radius)  # type: ignore[arg-type]
 
 
+def all_cases() -> list[Case]:
+    """Every network of the catalog, as it was published and as its recipe uses it."""
+    pavia = {"conv1": 16, "conv2": 32, "conv3": 64, "dense1": 480, "dense2": 240, "dense3": 120}
+    small, spectra = (8, 16, 32, 64, 128), (512, 1024, 4096)
+    return [
+        make_case("indian_pines_3d", 200, 16, batches=small),
+        make_case("indian_pines_3d", 200, 16, inputs=40, batches=small),
+        make_case("etrainee_1d", 54, 7, batches=spectra),
+        make_case("etrainee_1d", 102, 9, batches=spectra, **pavia),
+        make_case("etrainee_1d", 200, 16, inputs=200, batches=spectra),
+        make_case("multiscale", 200, 16, inputs=40, batches=(64, 256, 1024)),
+    ]
+
+
 def make_case(
     name: str, bands: int, classes: int, *, inputs: int = 0, batches: Sequence[int], **options: int
 ) -> Case:
-    """Build a case; ``inputs`` components where not every band is one."""
+    """Build a case; with ``inputs`` a matrix makes as many components of the bands."""
     torch.manual_seed(1)
     network = build(name, inputs or bands, classes, options).eval()
     mean, rng = np.full(bands, 0.3, np.float32), np.random.default_rng(1)
     transform = np.full(bands, 10.0, np.float32)
     if inputs:
         transform = rng.normal(0, 1, (bands, inputs)).astype(np.float32)
-    normalisation = Normalisation("pca" if inputs else "band", mean, transform)
-    title = f"{name} ({bands} bands, {2 * int(network.radius) + 1} px)"
+    kind = "band" if not inputs else "zca" if inputs == bands else "pca"
+    normalisation = Normalisation(kind, mean, transform)
+    side = 2 * int(network.radius) + 1  # type: ignore[arg-type]
+    of_bands = {"band": "", "pca": f" to {inputs} components", "zca": " whitened (ZCA)"}[kind]
+    title = f"{name}, {side} x {side}, {bands} bands{of_bands}"
     flops = pixel_flops(network, inputs or bands)
-    return Case(title, network, bands, normalisation, classes, flops, batches)
+    return Case(name, title, network, bands, normalisation, classes, flops, batches)
 
 
 def pixel_flops(network: nn.Module, inputs: int) -> float:
@@ -77,51 +92,10 @@ def pixel_flops(network: nn.Module, inputs: int) -> float:
     radius = int(network.radius)  # type: ignore[arg-type]
     side = 32 if radius == 0 else 1024
     shape = (1, inputs, side + 2 * radius, side + 2 * radius)
-    shadow = build_on_meta(network)
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+    shadow = copy.deepcopy(network).to("meta")
+    with FlopCounterMode(display=False) as counter:  # of the plain definition, as it is learnt
         shadow(torch.empty(shape, device="meta"))
     return float(counter.get_total_flops()) / side**2
-
-
-def build_on_meta(network: nn.Module) -> nn.Module:
-    """Return a copy that has shapes and no values."""
-    import copy
-
-    return copy.deepcopy(network).to("meta")
-
-
-def write_raster(path: Path, bands: int, height: int, width: int) -> None:
-    """Write a pixel-interleaved int16 raster of smooth noise."""
-    rng = np.random.default_rng(2)
-    options = ["TILED=YES", "BLOCKXSIZE=128", "BLOCKYSIZE=128", "INTERLEAVE=PIXEL"]
-    driver = gdal.GetDriverByName("GTiff")
-    dataset = driver.Create(str(path), width, height, bands, gdal.GDT_Int16, options=options)
-    dataset.SetGeoTransform((0.0, 30.0, 0.0, 0.0, 0.0, -30.0))
-    rows = 128
-    for top in range(0, height, rows):
-        count = min(rows, height - top)
-        values = rng.integers(1500, 4500, (bands, count, width), dtype=np.int16)
-        dataset.WriteRaster(0, top, width, count, values.tobytes())
-    for number in range(bands):
-        dataset.GetRasterBand(number + 1).SetScale(1e-4)
-    dataset.FlushCache()
-
-
-class MapSink:
-    """Writes labels to a class map, as the job does.
-
-    Args:
-        writer: of one uint8 band.
-    """
-
-    wants_probabilities = False
-
-    def __init__(self, writer: RasterWriter) -> None:
-        self._writer = writer
-
-    def write(self, maps: Maps) -> None:
-        """Write the labels of a part."""
-        self._writer.write(maps.window, maps.labels.astype(np.uint8))
 
 
 def matrix_rate() -> float:
@@ -139,48 +113,83 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def dense_rate(case: Case, path: Path, output: Path, memory_mb: int = 1024) -> float:
-    """Return pixels a second of the engine: reading, computing and writing."""
-    with RasterSource(path) as source:
-        area = Window(0, 0, source.grid.height, source.grid.width)
-        plan = make_plan(
-            case.network,
-            source,
-            area,
-            bands=case.bands,
-            inputs=case.normalisation.outputs,
-            outputs=case.classes,
-            memory_bytes=memory_mb * MIB,
-            threads=torch.get_num_threads(),
-            probabilities=False,
-        )
-        engine = Engine(
-            case.network,
-            source,
-            list(range(case.bands)),
-            Normaliser(case.normalisation),
-            classes=case.classes,
-            plan=plan,
-            device=torch.device("cpu"),
-        )
-        with RasterWriter(output, source.grid, 1, "uint8", nodata=0) as writer:
-            seconds = timed(lambda: engine.run(area, MapSink(writer), SilentProgress()))
-            writer.commit()
-    return area.size / seconds
+def plan_of(
+    case: Case,
+    source: RasterSource,
+    *,
+    threads: int,
+    memory_mb: int = 1024,
+    probabilities: bool = False,
+) -> Plan:
+    """Divide a raster as the job would."""
+    return make_plan(
+        case.network,
+        source,
+        Window(0, 0, source.grid.height, source.grid.width),
+        bands=case.bands,
+        inputs=case.normalisation.outputs,
+        outputs=case.classes,
+        memory_bytes=memory_mb * MIB,
+        threads=threads,
+        probabilities=probabilities,
+    )
 
 
-def patch_rate(case: Case, path: Path, batch: int, pixels: int) -> float:
-    """Return pixels a second patch by patch, without reading: gathering and computing alone."""
-    rows = max(pixels // 32, 1)
-    area = Window(20, 20, rows, 32)
-    with RasterSource(path) as source:
-        block = source.read(grow(area, case.radius), list(range(case.bands)))
-    values = Normaliser(case.normalisation).apply(block)
-    store = values.permute(1, 2, 0).flatten(0, 1).contiguous()
+def large_plan(case: Case, threads: int) -> Plan:
+    """Return how a raster of 4,000 x 4,000 pixels would be divided."""
 
-    def run() -> None:
+    class Large:
+        """As much of a raster as a plan asks for: tiles of 256 x 256 pixels."""
+
+        dtype = np.dtype("int16")
+        interleave = "BAND"
+        block_shape = (256, 256)
+
+    return make_plan(
+        case.network,
+        Large(),  # type: ignore[arg-type]
+        Window(0, 0, 4000, 4000),
+        bands=case.bands,
+        inputs=case.normalisation.outputs,
+        outputs=case.classes,
+        memory_bytes=1024 * MIB,
+        threads=threads,
+        probabilities=False,
+    )
+
+
+def compute_rate(case: Case, plan: Plan, seconds: float) -> float:
+    """Return pixels a second of the network alone, on the plan's tiles and workers.
+
+    Every worker goes through the tiles of a block that is already normalised.
+    """
+    margin = 2 * case.radius
+    shape = (plan.rows + margin, plan.cols + margin, case.normalisation.outputs)
+    block = torch.randn(shape).permute(2, 0, 1)
+    places = [*tiles(plan.rows, plan.cols, even(plan.rows, plan.tile), even(plan.cols, plan.tile))]
+    counts = [0] * plan.workers
+
+    def compute(place: Window) -> int:
+        row, col, height, width = place
+        inputs = block[None, :, row : row + height + margin, col : col + width + margin]
         with torch.inference_mode():
-            for patches in gather(store, area, case.radius, batch):
-                case.network(patches).softmax(1).argmax(1)
+            case.network(inputs)
+        return place.size
 
-    return area.size / timed(run)
+    def work(number: int) -> None:
+        torch.set_num_threads(plan.threads)
+        for place in cycle(places):
+            counts[number] += compute(place)
+            if time.perf_counter() - began > seconds:
+                return
+
+    before = torch.get_num_threads()
+    compute(places[0])
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(plan.workers)]
+    began = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    torch.set_num_threads(before)
+    return sum(counts) / (time.perf_counter() - began)

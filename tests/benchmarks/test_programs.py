@@ -38,6 +38,35 @@ def test_loading_the_provider_is_measured():
     assert "heavy ones among them: none" in said
 
 
+def test_the_speed_of_networks_is_measured():
+    pytest.importorskip("torch")
+    tiny = ["--repetitions", "1", "--seconds", "0.01", "--threads", "1"]
+    said = run("speed.py", *tiny, "--only", "multiscale")
+    cells = said.splitlines()[-1].split("|")
+    assert "multiscale" in cells[1]
+    assert int(cells[3].replace(",", "")) > 0
+
+
+def test_the_way_from_file_to_file_is_measured():
+    pytest.importorskip("torch")
+    tiny = ["--seconds", "0.05", "--threads", "1", "--formats", "ENVI BIL"]
+    said = run("end_to_end.py", *tiny, "--only", "multiscale")
+    lines = [line for line in said.splitlines() if "ENVI BIL" in line]
+    assert [line.split("|")[3].strip() for line in lines] == [
+        "map",
+        "map, probabilities, confidence",
+    ]
+    busy = [float(cell.strip(" %")) for cell in lines[0].split("|")[6:10]]
+    assert sum(busy) == pytest.approx(100, abs=1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the memory")
+def test_memory_is_measured():
+    pytest.importorskip("torch")
+    said = run("memory.py", "--sides", "64", "--budgets", "256")
+    assert said.splitlines()[-1].startswith("| 64 x 64 x 50 | 256 |")
+
+
 def test_a_benchmark_that_is_not_there_is_named():
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / "run.py"), "nonsense"],
@@ -46,4 +75,4 @@ def test_a_benchmark_that_is_not_there_is_named():
         check=False,
     )
     assert done.returncode != 0
-    assert "no benchmark nonsense; there are speed, training" in done.stderr
+    assert "no benchmark nonsense; there are speed, end_to_end" in done.stderr
