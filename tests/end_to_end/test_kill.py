@@ -1,5 +1,4 @@
-"""Jobs killed with SIGKILL at random moments: nothing is lost, and the next run ends as if nothing
-had been.
+"""Jobs killed with SIGKILL at random moments: nothing is lost, and they can be run again.
 
 A job runs in a worker as QGIS starts it. Its worker, its parent, or both are killed at a moment
 drawn from the time that the whole run takes after its first word. The seed of every moment is the
@@ -8,6 +7,7 @@ name of the case, so that a failure can be repeated.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -91,10 +91,8 @@ def complete(job: str, arguments: dict) -> tuple[str, float]:
 def children(process: int) -> list[int]:
     found = []
     for task in Path("/proc").glob(f"{process}/task/*/children"):
-        try:
+        with contextlib.suppress(OSError):
             found += [int(child) for child in task.read_text().split()]
-        except OSError:
-            continue
     return found
 
 
@@ -112,10 +110,8 @@ def kill(run: Run, kind: str) -> None:
         run.process.kill()
     if kind != "parent":
         for worker in workers:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
     deadline = time.monotonic() + PATIENCE
     while any(map(is_alive, [run.process.pid, *workers])) and time.monotonic() < deadline:
         run.process.poll()
@@ -286,7 +282,9 @@ def kill_at_random(name: str, number: int, case: Case, folder: Path, seconds: fl
         time.sleep(moment)
         if run.process.poll() is None:
             kill(run, kind)
-            print(f"{name} {number}: {kind} killed {moment:.2f} s after its first word")
+            sys.stdout.write(
+                f"{name} {number}: {kind} killed {moment:.2f} s after its first word\n"
+            )
             return run
         moment *= 0.8
 

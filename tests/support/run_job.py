@@ -24,20 +24,25 @@ def mount() -> None:
     spec.loader.exec_module(module)
 
 
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 class Speaker:
     """A progress that prints."""
 
     def report(self, fraction, text=""):
-        print("report", f"{fraction:.4f}", text, flush=True)
+        say("report", f"{fraction:.4f}", text)
 
     def log(self, text):
-        print("log", text, flush=True)
+        say("log", text)
 
     def warn(self, text):
-        print("warn", text, flush=True)
+        say("warn", text)
 
     def metric(self, name, values):
-        print("metric", name, flush=True)
+        say("metric", name)
 
     def check_cancel(self):
         pass
@@ -52,9 +57,9 @@ def main(text: str) -> int:
     try:
         result = run_job(wanted["job"], wanted["arguments"], Speaker(), python=sys.executable)
     except HsicnnError as error:
-        print("error", error, flush=True)
+        say("error", error)
         return 1
-    print("result", json.dumps(result), flush=True)
+    say("result", json.dumps(result))
     return 0
 
 
