@@ -244,7 +244,7 @@ def step_parts(case: Case, steps: int) -> dict[str, float]:
         "loss": [(Targets, "loss")],
         "backward": [(torch.Tensor, "backward")],
         "optimiser": [(case.state.optimiser, "step"), (case.state.optimiser, "zero_grad")],
-        "clip": [(torch.nn.utils, "clip_grad_norm_")],
+        "clip": [(loop, "_clip")],
         "average": [(loop, "_average")],
     }
     clock = Clock(parts, network)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Weights = dict[str, "Tensor"]
+LONGEST = 5.0  # norm of all gradients together
 
 
 @dataclass(eq=False)
@@ -163,7 +164,7 @@ def _step(
         # The same patches are drawn again, so that only sums are in another order.
         torch.set_rng_state(drawn)
         generator.set_state(turned)
-    torch.nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
+    _clip(state.network)
     state.optimiser.step()
     return total
 
@@ -179,6 +180,16 @@ def _learn(
     loss = targets.loss(cross_entropy, logits, lesson.weights, settings.label_smoothing)
     (loss * share).backward()
     return float(loss.detach()) * share
+
+
+def _clip(network: nn.Module) -> None:
+    """Shorten gradients that are too long together; most are not and are left as they are."""
+    from torch.nn import utils
+
+    learnt = [weight for weight in network.parameters() if weight.grad is not None]
+    norm = utils.get_total_norm([weight.grad for weight in learnt if weight.grad is not None])
+    if not norm <= LONGEST:  # what is no number is not left as it is
+        utils.clip_grads_with_norm_(learnt, LONGEST, norm)
 
 
 def _parts(batch: Tensor, size: int) -> list[Tensor]:

@@ -255,3 +255,18 @@ def test_with_a_margin_the_neighbours_labels_are_learnt_along():
     state, lesson = make(chosen, margin=3)
     train(state, lesson, QUIET, lambda _: None)
     assert state.best_figures["validation_overall"] > 0.9
+
+
+@pytest.mark.parametrize("length", [0.5, 4.9, 5.1, 300.0])
+def test_gradients_are_shortened_where_they_are_too_long_together(length):
+    network = torch.nn.Linear(3, 4)
+    drawn = [torch.randn_like(weight) for weight in network.parameters()]
+    norm = math.sqrt(sum(float(part.square().sum()) for part in drawn))
+    for weight, part in zip(network.parameters(), drawn):
+        weight.grad = part * length / norm
+    before = [weight.grad.clone() for weight in network.parameters()]
+    loop._clip(network)
+    share = min(5.0 / length, 1.0)
+    for weight, part in zip(network.parameters(), before):
+        torch.testing.assert_close(weight.grad, part * share)
+        assert length > 5.0 or torch.equal(weight.grad, part)
