@@ -6,7 +6,7 @@ VERSION := $(shell sed -n 's/^version=//p' metadata.txt)
 export QT_QPA_PLATFORM ?= offscreen
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help env demo test coverage test-matrix check bench zip headless clean
+.PHONY: help env demo test coverage test-matrix check bench fuzz zip headless clean
 .DEFAULT_GOAL := help
 
 help:  ## List the targets
@@ -41,6 +41,9 @@ check: env  ## Linter, formatter, types, floors, security
 
 bench: env  ## Speed, then accuracy (long); ARGS=speed or ARGS=accuracy for one
 	@$(PYTHON) benchmarks/run.py $(ARGS)
+
+fuzz: env  ## Try spoilt models, chip sets, rasters and maps (N=10000 SEED=0)
+	@$(PYTHON) tests/fuzz/run.py --count $(or $(N),10000) --seed $(or $(SEED),0)
 
 zip:  ## The plugin as build/hsicnn-VERSION.zip, from what is committed
 	@mkdir -p $(BUILD)

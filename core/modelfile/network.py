@@ -9,6 +9,7 @@ import numpy as np
 
 from ...models.catalog import NETWORKS
 from ..errors import ModelFileError
+from ..stored_json import shown
 from .bundle import ModelBundle
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def network_of(bundle: ModelBundle) -> nn.Module:
 
     if bundle.architecture not in NETWORKS:
         raise ModelFileError(
-            f"The model's network is '{bundle.architecture}', which this version does not know; "
-            f"it knows {', '.join(NETWORKS)}. Update the plugin."
+            f"The model's network is {shown(bundle.architecture)}, which this version does not "
+            f"know; it knows {', '.join(NETWORKS)}. Update the plugin."
         )
     options = {**bundle.options, "patch_size": bundle.patch_size}
     sizes = (bundle.normalisation.outputs, len(bundle.classes))

@@ -63,7 +63,7 @@ def test_values_that_are_no_class_are_refused(mapped):
         confusion_matrix(np.array([1, 2]), np.array(mapped), 2)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(st.integers(0, 10_000), st.integers(1, 8), st.integers(1, 200))
 def test_matrix_keeps_every_pixel(seed, classes, pixels):
     reference, mapped = drawn(seed, classes, pixels)

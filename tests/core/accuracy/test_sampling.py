@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 999), st.integers(0, 60), st.integers(1, 9), st.integers(1, 9))
 def test_every_pixel_is_found_in_one_window(seed, count, tile_height, tile_width):
     generator = np.random.default_rng(seed)

@@ -19,7 +19,7 @@ def zone_table(zones, parts, count):
     return table
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=4, max_size=80, unique=True

@@ -27,7 +27,7 @@ def plan(where, chip_size=20, halo=3, **more):
     return rows, cols, plan_chips(rows, cols, rules, SilentProgress())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(places, st.integers(1, 30), st.integers(0, 8))
 def test_every_label_is_in_one_chip_and_the_box_is_tight(where, chip_size, halo):
     rows, cols, chips = plan(where, chip_size, halo)
@@ -41,7 +41,7 @@ def test_every_label_is_in_one_chip_and_the_box_is_tight(where, chip_size, halo)
         assert chip.window == clip(grow(chip.box, halo), HEIGHT, WIDTH)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(places, st.integers(0, 8))
 def test_no_chip_could_be_cut_in_two_that_store_fewer_pixels(where, halo):
     rows, cols, chips = plan(where, 20, halo)

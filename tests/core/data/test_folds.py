@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from .test_splits import field_map, raster_labels
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(2, 6), st.integers(0, 1000))
 def test_folds_hold_whole_blocks_and_every_class(k, seed):
     labels = field_map(seed=seed % 20)
@@ -24,7 +24,7 @@ def test_folds_hold_whole_blocks_and_every_class(k, seed):
             assert set(folds[labels.values == value]) == set(range(k))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 8), st.integers(0, 3))
 def test_training_pixels_of_a_fold_are_those_more_than_the_buffer_away(buffer, fold):
     labels = field_map(size=48)

@@ -59,7 +59,7 @@ def test_polygons_and_points_of_a_text_field(tmp_path):
     assert (groups[1, 2], groups[10, 20], groups[0, 1]) == (1, 2, 3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.floats(-20, 220), st.floats(-20, 320)), min_size=3, max_size=6),
     st.booleans(),

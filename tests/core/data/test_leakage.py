@@ -24,7 +24,7 @@ def split_of(codes):
     return Split(codes, np.zeros(len(codes), np.int32), "random", 0, 0, 1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(places, st.integers(0, 5), st.randoms(use_true_random=False))
 def test_leak_equals_patches_laid_out_one_by_one(where, radius, random):
     rows, cols = np.array(where).T
@@ -43,7 +43,7 @@ def test_leak_equals_patches_laid_out_one_by_one(where, radius, random):
     assert leak.test_patches_touching == pytest.approx(np.mean(touching) if touching else 0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(places, st.randoms(use_true_random=False))
 def test_location_only_is_the_label_of_a_nearest_training_pixel(where, random):
     rows, cols = np.array(where).T

@@ -58,7 +58,7 @@ pixels = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pixels, st.integers(0, 6), st.randoms(use_true_random=False))
 def test_splits_are_kept_more_than_the_buffer_apart_and_nothing_else_is_dropped(
     places, buffer, random
@@ -79,7 +79,7 @@ def test_splits_are_kept_more_than_the_buffer_apart_and_nothing_else_is_dropped(
         assert smallest_distance(labels, mask, np.isin(kept, stronger)) <= buffer
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 10**6), st.integers(1, 6), st.sampled_from([0, 3]))
 def test_every_class_is_in_every_split_where_its_blocks_allow(seed, classes, buffer):
     labels = field_map(size=64, classes=classes, patch=4, seed=seed % 50)
@@ -168,7 +168,7 @@ def test_no_test_share_leaves_no_test_pixels():
     assert thin_classes(field_map(), split.codes) == ()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=200), st.integers(0, 99))
 def test_random_draws_are_stratified(values, seed):
     values = np.array(values)

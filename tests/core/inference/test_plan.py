@@ -66,7 +66,7 @@ def test_blocks_follow_the_files_own():
     assert block_shape((5000, 40_000), (1, 40_000), 250_000, 0)[1] == 2000
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @example(height=258, width=258, outputs=16, megabytes=300, block=(512, 512))
 @given(
     height=SIZES,

@@ -8,12 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from hsicnn.core.raster.gdal_session import gdal_session
-from hypothesis import settings
 from osgeo import gdal, osr
-
-# A busy machine is no failure.
-settings.register_profile("raster", deadline=None)
-settings.load_profile("raster")
 
 TYPES = {
     "uint8": gdal.GDT_Byte,
