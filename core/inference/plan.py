@@ -12,6 +12,7 @@ from ..raster.writer import TILE
 from .blocks import SMALL, FileTiles, blocks
 from .memory import peak_bytes
 from .reading import SLAB_BYTES, above_bytes
+from .work import operations
 from .zones import even
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ SIDES = (256, 192, 128, 96, 64, 48, 32, 16, 8)  # of tiles, in pixels
 # memory of this size instead of asking the system for it, page by page, at every layer.
 TILE_BYTES = 96 * MIB
 DEVICE_TILE_BYTES = 1024 * MIB  # on a graphics card
+# Floating-point operations of a tile on a CPU: half a second at 70 GFLOP/s, so that a cancel is
+# soon seen. Counted and not timed: the same run is divided in the same way on a busy machine.
+TILE_WORK = 36e9
 OVERHEAD = 1.25  # kernels' own workspaces, which nobody can ask for
 SLACK_BYTES = 64 * MIB  # libraries' first use, the interpreter's own
 TILES_KEPT = 2.2  # of the file, in GDAL's cache: the one being read and the one below it
@@ -33,6 +37,7 @@ READ_BYTES = 32 * MIB  # of a block: more would only delay the first one and a c
 BLOCKS = 8  # of small rasters too, so that reading and writing overlap computing
 IN_FLIGHT = 3  # blocks: one is read, one waits, one is computed
 ZONES = 2  # one is computed, one written
+PARTS = 64  # zones of a large raster: a run that is killed goes on at the first unfinished one
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,17 @@ def make_plan(
         workers, each, left = 1, threads, budget
     else:
         tile, workers = _tile_and_workers(network, inputs, threads, int(budget * 0.6))
+        tile = min(tile, _busy_side(network, inputs))
         each = max(threads // workers, 1)
         left = budget - workers * int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
     tile = min(tile, _shared_side(area.size, workers))
     keep = above_bytes(radius, area.width, inputs) <= left // 8
     left -= above_bytes(radius, area.width, inputs) if keep else 0
-    zone_pixels = max(left // 4 // (ZONES * _zone_bytes(outputs, probabilities)), TILE * TILE)
+    most = left // 4 // (ZONES * _zone_bytes(outputs, probabilities))
+    # A row of the outputs' tiles at the least, and some of the file's, if memory allows.
+    least = max(TILE, TALL * file.rows if radius else 0)
+    part = max(area.size // PARTS, least * _up(area.width, TILE))
+    zone_pixels = max(min(most, part), TILE * TILE)
     left -= ZONES * zone_pixels * _zone_bytes(outputs, probabilities)
     # As wide as may be: the file's strips are then read in their order.
     widest = zone_pixels // TILE // TILE * TILE
@@ -130,9 +140,9 @@ def make_plan(
     pixels = max(left, 8 * MIB) // _pixel_bytes(item, bands, inputs) * 4 // 5
     # Two tiles each way at the least: smaller blocks are mostly margin.
     enough = max(area.size // BLOCKS, (2 * tile + 2 * radius) ** 2)
-    most = max(READ_BYTES // (bands * (item + 4)), 2 * workers * tile**2)
+    readable = max(READ_BYTES // (bands * (item + 4)), 2 * workers * tile**2)
     rows, cols = block_shape(
-        (area.height, width), source.block_shape, min(pixels, most, enough), radius
+        (area.height, width), source.block_shape, min(pixels, readable, enough), radius
     )
     tall = TALL * file.rows if radius and SMALL * file.rows > rows else rows
     zone_rows = min(_up(max(rows, tall), TILE), max(zone_pixels // zone_cols // TILE, 1) * TILE)
@@ -212,6 +222,14 @@ def _tile(network: nn.Module, inputs: int, limit: int) -> int:
         if peak_bytes(network, inputs, side, side) * OVERHEAD <= limit:
             return side
     return SIDES[-1]
+
+
+def _busy_side(network: nn.Module, inputs: int) -> int:
+    """Return the side of the largest tile that a thread has computed soon enough."""
+    margin, tried = 2 * int(network.radius), 32  # type: ignore[arg-type]
+    each = operations(network, inputs, tried, tried) / (tried + margin) ** 2
+    soon = (side for side in SIDES if each * (side + margin) ** 2 <= TILE_WORK)
+    return next(soon, SIDES[-1])
 
 
 def _tile_and_workers(network: nn.Module, inputs: int, threads: int, limit: int) -> tuple[int, int]:

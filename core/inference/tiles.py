@@ -1,9 +1,12 @@
-"""Computes a block's probabilities, tile by tile, in pieces that memory and patience allow."""
+"""Computes a block's probabilities, tile by tile, in pieces that memory allows.
+
+Kernels may round otherwise where a piece has another size. How tiles are divided therefore
+depends on nothing but the plan, unless memory runs out: the same run gives the same bits.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,9 +20,6 @@ from .zones import Maps, Zone
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-
-FIRST_SIDE = 16  # of the first tile, which tells how fast the machine is
-LONG = 0.7  # seconds: tiles that take longer are made smaller, so that a cancel is soon seen
 
 
 @dataclass(eq=False)
@@ -65,19 +65,13 @@ class TileComputer:
         self._device = device
         self._radius = int(network.radius)  # type: ignore[arg-type]
         self._stop = stop
-        self._largest = tile
-        self._side = min(FIRST_SIDE, tile)
+        self._side = tile
         self._lock = threading.Lock()
-
-    @property
-    def side(self) -> int:
-        """Side of the pieces that tiles are computed in at present."""
-        return self._side
 
     @property
     def largest(self) -> int:
         """Largest side of a piece; smaller than at first where memory ran out."""
-        return self._largest
+        return self._side
 
     def compute(self, block: Block, tile: Window) -> None:
         """Fill in a tile of a block; rows and columns of ``tile`` count within the block."""
@@ -94,14 +88,12 @@ class TileComputer:
             for half in _halves(tile):
                 self._divide(block, half)
             return
-        began = time.monotonic()
         try:
             self._run(block, tile)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or tile.size == 1:
                 raise
         else:
-            self._adapt(tile, time.monotonic() - began)
             return
         self._shrink(tile)
         self._divide(block, tile)
@@ -125,17 +117,8 @@ class TileComputer:
     def _shrink(self, tile: Window) -> None:
         """Never try tiles of this size again."""
         with self._lock:
-            self._largest = max(min(self._largest, max(tile.height, tile.width) // 2), 1)
-            self._side = min(self._side, self._largest)
+            self._side = max(min(self._side, max(tile.height, tile.width) // 2), 1)
         release_memory(self._device.type)
-
-    def _adapt(self, tile: Window, seconds: float) -> None:
-        """Grow or shrink later pieces by the time that this one took."""
-        with self._lock:
-            if seconds > LONG:
-                self._side = max(max(tile.height, tile.width) // 2, min(8, self._largest))
-            elif 4 * seconds < LONG and 2 * max(tile.height, tile.width) > self._side:
-                self._side = min(2 * self._side, self._largest)
 
 
 def _halves(tile: Window) -> tuple[Window, Window]:

@@ -198,6 +198,33 @@ class Slow(torch.nn.Module):
         return inputs[:, : len(CLASSES)]
 
 
+class Unsteady(torch.nn.Module):
+    """Takes its time with some pieces, as on a busy machine; keeps their shapes."""
+
+    radius = 0
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.shapes: list[tuple[int, ...]] = []
+
+    def forward(self, inputs):
+        if len(self.shapes) == 1:
+            time.sleep(self.seconds)
+        self.shapes.append(tuple(inputs.shape))
+        return inputs[:, : len(CLASSES)]
+
+
+def test_how_work_is_divided_does_not_depend_on_the_machines_speed(tmp_path):
+    """Kernels may round otherwise in pieces of another size: a run would not be repeatable."""
+    path = write_scene(tmp_path / "scene.tif", 4, 70, 70)
+    steady, unsteady = Unsteady(0.0), Unsteady(1.5)
+    for network in (steady, unsteady):
+        run(path, network, make_normalisation(4), Plan(70, 70, 35, 1, 1, 256, 256))
+    assert unsteady.shapes == steady.shapes
+    assert steady.shapes == [(1, 4, 35, 35)] * 4
+
+
 class CancelAfter(SilentProgress):
     """A user who loses patience."""
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 from hsicnn.core.inference.memory import peak_bytes
-from hsicnn.core.inference.plan import MIB, OVERHEAD, block_shape, make_plan
+from hsicnn.core.inference.plan import MIB, OVERHEAD, TILE_WORK, block_shape, make_plan
+from hsicnn.core.inference.work import operations
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window
 from hsicnn.core.raster.writer import TILE
@@ -123,6 +124,54 @@ def test_a_plan_keeps_the_budget(tmp_path, threads):
     assert zones > 20 * MIB
     assert plan.tile >= 32
     assert "tiles of up to" in plan.describe()
+
+
+def test_operations_are_twice_the_multiply_adds():
+    network = torch.nn.Sequential(torch.nn.Conv2d(8, 5, 3, bias=False))
+    network.radius = 1
+    assert operations(network, 8, 10, 12) == 2 * 8 * 5 * 9 * 10 * 12
+
+
+@pytest.mark.parametrize("architecture", ["multiscale", "etrainee_1d", "indian_pines_3d"])
+def test_no_tile_keeps_a_thread_too_long(tmp_path, architecture):
+    network = make_network(architecture, 60)
+    path = write_scene(tmp_path / "scene.tif", 60, 4, 4)
+    with RasterSource(path) as source:
+        plan = make_plan(
+            network,
+            source,
+            Window(0, 0, 2000, 2000),
+            bands=60,
+            inputs=60,
+            outputs=6,
+            memory_bytes=4096 * MIB,
+            threads=1,
+        )
+    assert operations(network, 60, plan.tile, plan.tile) <= 1.01 * TILE_WORK
+
+
+@pytest.mark.parametrize("size", [300, 2000, 9000])
+def test_a_run_that_is_killed_loses_a_small_part(size):
+    """However much memory there is: at the most two zones are under way."""
+
+    class Source:
+        dtype = np.dtype("int16")
+        block_shape = 1, size
+        interleave = "BAND"
+
+    plan = make_plan(
+        Layers(),
+        Source(),
+        Window(0, 0, size, size),
+        bands=30,
+        inputs=30,
+        outputs=3,
+        memory_bytes=64 * 1024 * MIB,
+        threads=1,
+    )
+    zones = -(-size // plan.zone_rows) * -(-size // plan.zone_cols)
+    assert zones >= min(-(-size // TILE), 30)
+    assert plan.zone_cols >= size  # strips of the file are read in their order
 
 
 def test_a_small_raster_keeps_all_workers_busy(tmp_path):
