@@ -100,7 +100,7 @@ def disk_of(kind: str, folder: Path, fill: Callable[[Path], None]) -> Iterator[D
         with read_only_disk(folder, fill) as disk:
             yield disk
     elif kind == "full disk":
-        with full_disk(folder, 48) as disk:
+        with full_disk(folder, 24) as disk:
             fill(disk.seen)
             yield disk
     else:

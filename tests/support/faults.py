@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.abc
 import importlib.machinery
 import os
@@ -87,9 +88,9 @@ def does_not_load() -> None:
 
 def no_card(torch: Any) -> None:
     """No accelerator of any kind, whatever this machine has."""
-    torch.cuda.is_available = lambda: False
-    torch.xpu.is_available = lambda: False
-    torch.backends.mps.is_available = lambda: False
+    for kind in (torch.cuda, torch.xpu, torch.backends.mps):
+        # Torch looks for what is below the cache of the function that is replaced.
+        kind.is_available = functools.wraps(kind.is_available)(lambda: False)
 
 
 def old_card(torch: Any) -> None:

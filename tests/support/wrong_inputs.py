@@ -196,7 +196,7 @@ def _write_references(chain: Path, folder: Path) -> None:
     vary(source, folder / "empty-map.tif", np.zeros_like(labels))
     every = np.arange(1, 257 * 256 + 1, dtype=np.uint32).reshape(1, 257, 256)
     vary(source, folder / "65792-classes.tif", every)
-    vary(source, folder / "code-65536.tif", np.where(labels == 3, 65536, labels).astype(np.int32))
+    vary(source, folder / "code-65536.tif", np.where(labels == 3, 65536, labels.astype(np.int32)))
     with_control_points(source, folder / "points-only-labels.tif")
 
 
