@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +23,11 @@ from ..timing import duration
 from .engine import Engine
 from .inputs import Normaliser
 from .outputs import MapOutputs
-from .plan import make_plan
+from .pace import say_how_long
+from .plan import Plan, make_plan
+from .preflight import check_room, fit_plan
 from .scale import check_scale
 from .settings import ClassifySettings
-
-MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,18 @@ def classify_raster(
         place = choose_device(device)
         for note in place.notes:
             progress.log(note)
+        files = {"OUTPUT": output, "PROBABILITIES": probabilities, "CONFIDENCE": confidence}
+        check_room(files, area, bundle, progress)
+        engine = _engine(
+            bundle,
+            source,
+            positions,
+            area,
+            place=place,
+            memory_mb=memory_mb,
+            files=files,
+            progress=progress,
+        )
         outputs = MapOutputs(
             bundle,
             source.grid.sub(area),
@@ -112,16 +124,6 @@ def classify_raster(
         )
         began = time.monotonic()
         with outputs:
-            engine = _engine(
-                bundle,
-                source,
-                positions,
-                area,
-                place=place,
-                memory_mb=memory_mb,
-                probabilities=bool(probabilities),
-                progress=progress,
-            )
             engine.run(area, outputs, Portion(progress, 0.0, 0.99))
             if not outputs.counts[1:].any():
                 raise _nothing_to_classify(source, extent)
@@ -139,32 +141,56 @@ def _engine(
     *,
     place: Device,
     memory_mb: int,
-    probabilities: bool,
+    files: Mapping[str, str],
     progress: Progress,
 ) -> Engine:
-    """Build the network on its device and divide the work."""
+    """Build the network on its device, divide the work, and say what it takes."""
     import torch
 
-    network = network_of(bundle)
-    plan = make_plan(
-        network,
-        source,
-        area,
-        bands=len(positions),
-        inputs=bundle.normalisation.outputs,
-        outputs=len(bundle.classes),
-        memory_bytes=memory_mb * MIB,
-        threads=torch.get_num_threads(),
+    network, probabilities = network_of(bundle), bool(files["PROBABILITIES"])
+
+    def plan_of(memory_bytes: int, device_bytes: int) -> Plan:
+        return make_plan(
+            network,
+            source,
+            area,
+            bands=len(positions),
+            inputs=bundle.normalisation.outputs,
+            outputs=len(bundle.classes),
+            memory_bytes=memory_bytes,
+            threads=torch.get_num_threads(),
+            probabilities=probabilities,
+            accelerated=place.kind != "cpu",
+            device_bytes=device_bytes,
+        )
+
+    plan = fit_plan(
+        plan_of,
+        memory_mb=memory_mb,
+        place=place,
         probabilities=probabilities,
-        accelerated=place.kind != "cpu",
+        progress=progress,
     )
     progress.log(f"{plan.describe()} On {place.title}.")
-    where = torch.device(place.name)
-    return Engine(
-        network.to(where),
+    where, normaliser = torch.device(place.name), Normaliser(bundle.normalisation)
+    network = network.to(where)
+    real = probabilities * len(bundle.classes) + bool(files["CONFIDENCE"])
+    say_how_long(
+        network,
         source,
         positions,
-        Normaliser(bundle.normalisation),
+        normaliser,
+        area=area,
+        plan=plan,
+        device=where,
+        written=(int(bool(files["OUTPUT"])), real),
+        progress=progress,
+    )
+    return Engine(
+        network,
+        source,
+        positions,
+        normaliser,
         classes=len(bundle.classes),
         plan=plan,
         device=where,

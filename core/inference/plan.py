@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..raster.gdal_session import CACHE_BYTES
 from ..raster.windows import Window
 from ..raster.writer import TILE
+from ..sizes import MIB
 from .blocks import SMALL, FileTiles, blocks
 from .memory import peak_bytes
 from .reading import SLAB_BYTES, above_bytes
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..raster.source import RasterSource
 
-MIB = 1 << 20
 SIDES = (256, 192, 128, 96, 64, 48, 32, 16, 8)  # of tiles, in pixels
 # Activations of this size still gain from the processor's caches, and the C library keeps
 # memory of this size instead of asking the system for it, page by page, at every layer.
@@ -56,6 +56,8 @@ class Plan:
         file: where the file's own tiles lie.
         keep: whether the reader keeps the last rows of blocks for those below.
         cache_bytes: of GDAL.
+        memory: bytes that all of it takes at a time, beyond what the process holds already.
+        on_device: bytes that a tile takes where another device computes.
     """
 
     rows: int
@@ -69,6 +71,8 @@ class Plan:
     file: FileTiles = field(default_factory=FileTiles)
     keep: bool = True
     cache_bytes: int = CACHE_BYTES
+    memory: int = 0
+    on_device: int = 0
 
     def blocks(self, zone: Window) -> Iterator[Window]:
         """Yield the blocks of a zone; rows and columns count within it."""
@@ -95,6 +99,7 @@ def make_plan(
     threads: int,
     probabilities: bool = True,
     accelerated: bool = False,
+    device_bytes: int = DEVICE_TILE_BYTES,
 ) -> Plan:
     """Divide the work so that it stays within a memory budget.
 
@@ -109,6 +114,7 @@ def make_plan(
         threads: of the processor that may be used.
         probabilities: they are written, a band a class.
         accelerated: tiles are computed on another device, with memory of its own.
+        device_bytes: that a tile may take there.
     """
     radius = int(network.radius)  # type: ignore[arg-type]
     item = source.dtype.itemsize
@@ -116,7 +122,7 @@ def make_plan(
     cache, decoding = _file_bytes(source, bands * item, memory_bytes)
     budget = max(memory_bytes - SLACK_BYTES - cache - decoding - 3 * SLAB_BYTES, 32 * MIB)
     if accelerated:
-        tile = _tile(network, inputs, DEVICE_TILE_BYTES)
+        tile = _tile(network, inputs, min(DEVICE_TILE_BYTES, device_bytes))
         workers, each, left = 1, threads, budget
     else:
         tile, workers = _tile_and_workers(network, inputs, threads, int(budget * 0.6))
@@ -125,7 +131,8 @@ def make_plan(
         left = budget - workers * int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
     tile = min(tile, _shared_side(area.size, workers))
     keep = above_bytes(radius, area.width, inputs) <= left // 8
-    left -= above_bytes(radius, area.width, inputs) if keep else 0
+    above = above_bytes(radius, area.width, inputs) if keep else 0
+    left -= above
     most = left // 4 // (ZONES * _zone_bytes(outputs, probabilities))
     # A row of the outputs' tiles at the least, and some of the file's, if memory allows.
     least = max(TILE, TALL * file.rows if radius else 0)
@@ -149,7 +156,14 @@ def make_plan(
     rows = min(rows, zone_rows)
     # Every block has work for all workers.
     tile = min(tile, _shared_side(2 * rows * cols, workers))
-    return Plan(rows, cols, tile, workers, each, zone_rows, zone_cols, radius, file, keep, cache)
+    plan = Plan(rows, cols, tile, workers, each, zone_rows, zone_cols, radius, file, keep, cache)
+    computing = int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
+    block = (rows + 2 * radius) * (cols + 2 * radius) * _pixel_bytes(item, bands, inputs) * 5 // 4
+    zone = min(zone_rows, area.height) * width * _zone_bytes(outputs, probabilities)
+    memory = SLACK_BYTES + cache + decoding + 3 * SLAB_BYTES + above + block + ZONES * zone
+    if accelerated:
+        return replace(plan, memory=memory, on_device=computing)
+    return replace(plan, memory=memory + workers * computing)
 
 
 def _file_bytes(source: RasterSource, pixel: int, memory_bytes: int) -> tuple[int, int]:

@@ -1,0 +1,129 @@
+"""What a classification will take, said before it begins; what cannot fit is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..errors import InputError
+from ..modelfile.bundle import ModelBundle
+from ..progress import Progress
+from ..raster.windows import Window
+from ..raster.writer import TILE, class_map_type
+from ..runtime.devices import Device
+from ..runtime.disk_space import DiskNeed, check_disks
+from ..runtime.resources import FreeMemory, free_device_memory, free_memory
+from ..sizes import MIB, data_size
+from .plan import DEVICE_TILE_BYTES, Plan
+
+# How far outputs are compressed at the most, for refusals: a map of the example scene to a
+# sixth, probabilities and confidence to five sixths or two thirds; parts without data to nothing.
+LEAST_MAP, LEAST_FLOATS = 1 / 50, 1 / 8
+FILE_BYTES = 64 * 1024  # of an output besides its pixels: metadata, colours, style
+TILE_ENTRY = 16  # bytes: place and size of a tile in the file
+TRIES = 8
+
+
+def fit_plan(
+    plan_of: Callable[[int, int], Plan],
+    *,
+    memory_mb: int,
+    place: Device,
+    probabilities: bool,
+    progress: Progress,
+) -> Plan:
+    """Divide the work within the user's budget and within what is free; say what it takes.
+
+    Args:
+        plan_of: gives the plan for bytes of memory, and bytes of the device for a tile.
+        memory_mb: the user's budget, MiB.
+        place: where it computes.
+        probabilities: they are written, a band a class.
+        progress: told.
+
+    Raises:
+        InputError: not even the smallest plan fits.
+    """
+    free, budget = free_memory(), memory_mb * MIB
+    on_device = free_device_memory(place.name) if place.kind != "cpu" else None
+    card = DEVICE_TILE_BYTES if on_device is None else on_device
+    allowed = budget if free.size is None else min(budget, free.size)
+    plan = plan_of(allowed, card)
+    if plan.memory > allowed:
+        raise _too_little(_smallest(plan_of, card), budget, free, probabilities)
+    if on_device is not None and plan.on_device > on_device:
+        raise InputError(
+            f"The smallest part of the image takes {data_size(plan.on_device)} on {place.title}, "
+            f"and {data_size(on_device)} are free there. Close other programs that use it, or "
+            "choose DEVICE 'cpu'. Nothing was changed."
+        )
+    left = "what is free is not known"
+    if free.size is not None:
+        left = f"{data_size(free.size)} free {free.bound}"
+    progress.log(f"Memory: about {data_size(plan.memory)} of {data_size(budget)} (MEMORY); {left}.")
+    if plan.on_device:
+        left = "what is free is not known" if on_device is None else f"{data_size(on_device)} free"
+        progress.log(f"Memory of {place.title}: about {data_size(plan.on_device)}; {left}.")
+    if allowed < budget:
+        progress.log("That is less than the budget: smaller blocks are computed.")
+    return plan
+
+
+def _smallest(plan_of: Callable[[int, int], Plan], card: int) -> int:
+    """The smallest budget that a plan keeps, bytes."""
+    budget = 0
+    for _ in range(TRIES):
+        plan = plan_of(budget, card)
+        if plan.memory <= budget:
+            break
+        budget = -(-plan.memory // MIB) * MIB
+    return budget
+
+
+def _too_little(least: int, budget: int, free: FreeMemory, probabilities: bool) -> InputError:
+    """The refusal of a budget, or of a machine, that is too small."""
+    without = ", or leave PROBABILITIES out: a band a class takes most" if probabilities else ""
+    needed = f"This image and this model need at least {data_size(least)} of memory"
+    if budget < least:
+        return InputError(
+            f"{needed}; MEMORY is {budget // MIB:,} MB. Set MEMORY to {least // MIB} or "
+            f"more{without}. Nothing was changed."
+        )
+    return InputError(
+        f"{needed}; {data_size(free.size or 0)} are free {free.bound}. Close other "
+        f"programs{without}. Nothing was changed."
+    )
+
+
+def check_room(
+    files: Mapping[str, str], area: Window, bundle: ModelBundle, progress: Progress
+) -> None:
+    """Say how large the outputs become, and refuse what their disks cannot hold.
+
+    Args:
+        files: path by the name of its parameter: OUTPUT, PROBABILITIES, CONFIDENCE; empty
+            ones are not written.
+        area: that is classified.
+        bundle: the model: its classes.
+        progress: told.
+
+    Raises:
+        InputError: a disk cannot hold them, however well they are compressed.
+    """
+    down, across = -(-area.height // TILE), -(-area.width // TILE)
+    wide = class_map_type(item.code for item in bundle.classes)[0] == "uint16"
+    kinds = {
+        "OUTPUT": (1, 2 if wide else 1, LEAST_MAP),
+        "PROBABILITIES": (len(bundle.classes), 4, LEAST_FLOATS),
+        "CONFIDENCE": (1, 4, LEAST_FLOATS),
+    }
+    needs = []
+    for name, (bands, item, share) in kinds.items():
+        if not files.get(name):
+            continue
+        stored = down * across * bands * (TILE * TILE * item + TILE_ENTRY) + FILE_BYTES
+        out = "" if name == "OUTPUT" else f"leave {name} out, "
+        instead = f"Choose a folder on a larger disk for {name}, {out}or classify parts (EXTENT)."
+        least = int(area.size * bands * item * share)
+        needs.append(DiskNeed(name, Path(files[name]), stored, least, instead))
+    check_disks(needs, progress)
