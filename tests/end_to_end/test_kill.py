@@ -149,7 +149,7 @@ def cases(material: Path) -> dict[str, Case]:
                 "image": image,
                 "model": str(material / "model.safetensors"),
                 "device": "cpu",
-                "memory_mb": 160,
+                "memory_mb": 256,
             },
         ),
         "export": Case(
@@ -292,10 +292,10 @@ def kill_at_random(name: str, number: int, case: Case, folder: Path, seconds: fl
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        *(("train", number) for number in range(7)),
-        *(("classify", number) for number in range(7)),
-        *(("export", number) for number in range(5)),
-        *(("assess", number) for number in range(5)),
+        *(("train", number) for number in range(6)),
+        *(("classify", number) for number in range(6)),
+        *(("export", number) for number in range(4)),
+        *(("assess", number) for number in range(4)),
     ],
 )
 def test_a_killed_job_loses_nothing_and_can_be_run_again(material, whole, tmp_path, name, number):
@@ -336,7 +336,7 @@ def test_a_killed_qgis_loses_nothing_and_can_be_run_again(
         values = {
             "INPUT": material / "image.tif",
             "MODEL": material / "model.safetensors",
-            "MEMORY": 160,
+            "MEMORY": 256,
             "OUTPUT": tmp_path / "map.tif",
             "PROBABILITIES": tmp_path / "shares.tif",
             "CONFIDENCE": tmp_path / "trust.tif",
