@@ -30,7 +30,9 @@ class ClassifyRaster(HsicnnAlgorithm):
         "<p>The model knows its network, bands, classes and colours: the image and the model are "
         "all that is needed. Bands are found by wavelength. The map lies on the image's grid, "
         "0 where the image has no data, and opens with names and colours.</p>"
-        "<p>Memory stays within the budget whatever the image's size, and there are no seams.</p>"
+        "<p>Memory stays within the budget whatever the image's size, and there are no seams. If "
+        "QGIS or the computer stops in the middle, run the same classification again: it goes on "
+        "where it was.</p>"
         "<p>Next: <i>Assess accuracy</i> with the map and the chip set.</p>"
     )
 
@@ -58,6 +60,13 @@ class ClassifyRaster(HsicnnAlgorithm):
                 "Memory that the computation may take, with GDAL's cache.",
                 defaults.memory_mb,
                 (64, 1_000_000),
+                advanced=True,
+            ),
+            p.switch(
+                "RESUME",
+                "Resume",
+                "Go on with what a run of the same classification finished before it was killed.",
+                True,
                 advanced=True,
             ),
             p.raster_output("OUTPUT", "Class map", "The class map, with the user's class codes."),
@@ -91,6 +100,7 @@ class ClassifyRaster(HsicnnAlgorithm):
             "extent": extent,
             "device": self.parameterAsEnumString(parameters, "DEVICE", context),
             "memory_mb": self.parameterAsInt(parameters, "MEMORY", context),
+            "resume": self.parameterAsBool(parameters, "RESUME", context),
         }
 
     def layer_names(self) -> dict[str, str]:

@@ -36,7 +36,7 @@ from hsicnn.core.inference.zones import Maps  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.raster.source import RasterSource  # noqa: E402
 from hsicnn.core.raster.windows import Window  # noqa: E402
-from hsicnn.core.raster.writer import RasterWriter  # noqa: E402
+from hsicnn.core.raster.writer import RasterWriter, checksum_of  # noqa: E402
 from rasters import FORMATS, raster_path, write_raster  # noqa: E402
 from speed_cases import (  # noqa: E402
     Case,
@@ -88,7 +88,7 @@ class Watched:
 
 
 class Sink:
-    """Writes what was asked for, as the job does."""
+    """Writes what was asked for, with checksums and zones stored, as the job does."""
 
     def __init__(self, writers: dict[str, RasterWriter]) -> None:
         self._writers = writers
@@ -98,7 +98,15 @@ class Sink:
         """Write a part."""
         for name, writer in self._writers.items():
             values = getattr(maps, name)
-            writer.write(maps.window, values.astype(np.uint8) if name == "labels" else values)
+            stored = values.astype(np.uint8) if name == "labels" else values
+            stored = np.ascontiguousarray(stored)
+            writer.write(maps.window, stored)
+            checksum_of(stored.data)
+
+    def finish(self, _number: int) -> None:
+        """Store a zone."""
+        for writer in self._writers.values():
+            writer.save()
 
     def commit(self) -> None:
         """Finish all files."""
@@ -112,14 +120,16 @@ def run(
     ledger = Ledger()
     grid = source.grid
     with ExitStack() as stack:
-        writers = {"labels": RasterWriter(folder / "map.tif", grid, 1, "uint8", nodata=0)}
+        writers = {
+            "labels": RasterWriter(folder / "map.tif", grid, 1, "uint8", nodata=0, job_name="1")
+        }
         if everything:
             nothing = float("nan")
             writers["probabilities"] = RasterWriter(
-                folder / "p.tif", grid, case.classes, "float32", nodata=nothing
+                folder / "p.tif", grid, case.classes, "float32", nodata=nothing, job_name="1"
             )
             writers["confidence"] = RasterWriter(
-                folder / "c.tif", grid, 1, "float32", nodata=nothing
+                folder / "c.tif", grid, 1, "float32", nodata=nothing, job_name="1"
             )
         for writer in writers.values():
             stack.enter_context(writer)

@@ -34,3 +34,11 @@ def room_left(target: Path) -> str:
     if disk is None:
         return "an unknown amount of room left"
     return f"{data_size(disk.free)} left" if disk.free else "no room left"
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

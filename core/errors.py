@@ -56,6 +56,13 @@ class Cancelled(HsicnnError):  # noqa: N818 - cancelling is no error of the user
         super().__init__(message)
 
 
+class Abandoned(Cancelled):
+    """Whoever started the job has gone; a later run may go on with what is finished."""
+
+    def __init__(self) -> None:
+        super().__init__("The program that started this job has gone.")
+
+
 def reason(error: BaseException) -> str:
     """What a library says went wrong, as a part of a message: its beginning, if it is long."""
     text = str(error).encode("utf-8", "replace").decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,15 +19,21 @@ from ..raster.output_path import check_output
 from ..raster.source import RasterSource
 from ..raster.windows import Window
 from ..runtime.devices import Device, choose_device
+from ..runtime.leftovers import remove_leftovers
 from ..timing import duration
 from .engine import Engine
+from .identity import identity_of, job_name_of
 from .inputs import Normaliser
+from .journal import Journal
 from .outputs import MapOutputs
 from .pace import say_how_long
 from .plan import Plan, make_plan
 from .preflight import check_room, fit_plan
 from .scale import check_scale
 from .settings import ClassifySettings
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,13 @@ def classify_raster(
     extent: Sequence[float] | None = None,
     device: str = ClassifySettings.device,
     memory_mb: int = ClassifySettings.memory_mb,
+    resume: bool = True,
     progress: Progress | None = None,
 ) -> ClassifyResult:
     """Classify a raster of any size.
+
+    Only one process may write the same outputs at a time: unfinished ones have names that a
+    later run of the same classification finds.
 
     Args:
         image: anything GDAL opens, with the bands of the model.
@@ -76,6 +86,7 @@ def classify_raster(
         extent: ``(xmin, ymin, xmax, ymax)`` in the raster's CRS; nothing takes all of it.
         device: ``auto``, ``cpu``, ``cuda[:n]``, ``mps`` or ``xpu``.
         memory_mb: memory for the computation, GDAL's cache included, MiB.
+        resume: go on with what a killed run of the same classification finished.
         progress: told what is going on.
 
     Raises:
@@ -102,15 +113,32 @@ def classify_raster(
         for note in place.notes:
             progress.log(note)
         files = {"OUTPUT": output, "PROBABILITIES": probabilities, "CONFIDENCE": confidence}
-        check_room(files, area, bundle, progress)
+        network = network_of(bundle)
+        plan = _plan(
+            network,
+            bundle,
+            source,
+            area,
+            bands=len(positions),
+            place=place,
+            memory_mb=memory_mb,
+            probabilities=bool(probabilities),
+            progress=progress,
+        )
+        job = identity_of(source, model, area, plan=plan, device=place, files=files)
+        journal = _journal(files, job, resume=resume)
+        check_room(files, area, bundle, journal.job_name, progress)
+        zones = plan.zones(area)
         engine = _engine(
+            network,
             bundle,
             source,
             positions,
             area,
+            plan=plan,
             place=place,
-            memory_mb=memory_mb,
             files=files,
+            pixels=area.size - sum(zones[number].size for number in journal.zones),
             progress=progress,
         )
         outputs = MapOutputs(
@@ -121,40 +149,50 @@ def classify_raster(
             confidence=confidence,
             model=model,
             inputs=(image, model),
+            journal=journal,
         )
-        began = time.monotonic()
         with outputs:
-            engine.run(area, outputs, Portion(progress, 0.0, 0.99))
+            finished = outputs.go_on(zones, progress)
+            earlier = sum(zones[number].size for number in finished)
+            began = time.monotonic()
+            rest = Portion(progress, 0.99 * earlier / area.size, 0.99)
+            engine.run(area, outputs, rest, finished)
             if not outputs.counts[1:].any():
                 raise _nothing_to_classify(source, extent)
             outputs.commit()
         seconds = time.monotonic() - began
     progress.report(1.0, "")
-    return _result(bundle, outputs.counts, (output, probabilities, confidence), seconds, progress)
+    _say(bundle, outputs.counts, (area.size, earlier), seconds, progress)
+    rows = [
+        {**item.to_json(), "pixels": int(count)}
+        for item, count in zip(bundle.classes, outputs.counts[1:])
+    ]
+    pixels = int(outputs.counts[1:].sum())
+    written = (output, probabilities, confidence)
+    return ClassifyResult(*written, bundle.model_id, pixels, rows, round(seconds, 3))
 
 
-def _engine(
+def _plan(
+    network: nn.Module,
     bundle: ModelBundle,
     source: RasterSource,
-    positions: Sequence[int],
     area: Window,
     *,
+    bands: int,
     place: Device,
     memory_mb: int,
-    files: Mapping[str, str],
+    probabilities: bool,
     progress: Progress,
-) -> Engine:
-    """Build the network on its device, divide the work, and say what it takes."""
+) -> Plan:
+    """Divide the work, and say what memory it takes."""
     import torch
-
-    network, probabilities = network_of(bundle), bool(files["PROBABILITIES"])
 
     def plan_of(memory_bytes: int, device_bytes: int) -> Plan:
         return make_plan(
             network,
             source,
             area,
-            bands=len(positions),
+            bands=bands,
             inputs=bundle.normalisation.outputs,
             outputs=len(bundle.classes),
             memory_bytes=memory_bytes,
@@ -172,9 +210,35 @@ def _engine(
         progress=progress,
     )
     progress.log(f"{plan.describe()} On {place.title}.")
+    return plan
+
+
+def _journal(files: Mapping[str, str], job: Mapping[str, Any], *, resume: bool) -> Journal:
+    """Open the journal of a job, and remove what other jobs left unfinished."""
+    job_name, paths = job_name_of(job), [path for path in files.values() if path]
+    remove_leftovers(paths, (job_name,) if resume else ())
+    return Journal(paths[0], job_name, job)
+
+
+def _engine(
+    network: nn.Module,
+    bundle: ModelBundle,
+    source: RasterSource,
+    positions: Sequence[int],
+    area: Window,
+    *,
+    plan: Plan,
+    place: Device,
+    files: Mapping[str, str],
+    pixels: int,
+    progress: Progress,
+) -> Engine:
+    """Bring the network to its device, and say how long the pixels take."""
+    import torch
+
     where, normaliser = torch.device(place.name), Normaliser(bundle.normalisation)
     network = network.to(where)
-    real = probabilities * len(bundle.classes) + bool(files["CONFIDENCE"])
+    real = bool(files["PROBABILITIES"]) * len(bundle.classes) + bool(files["CONFIDENCE"])
     say_how_long(
         network,
         source,
@@ -183,6 +247,7 @@ def _engine(
         area=area,
         plan=plan,
         device=where,
+        pixels=pixels,
         written=(int(bool(files["OUTPUT"])), real),
         progress=progress,
     )
@@ -228,23 +293,31 @@ def _area(source: RasterSource, extent: Sequence[float] | None) -> Window:
     return source.grid.window_of_extent((xmin, ymin, xmax, ymax))
 
 
-def _result(
+def _say(
     bundle: ModelBundle,
     counts: np.ndarray[Any, np.dtype[np.int64]],
-    paths: tuple[str, str, str],
+    sizes: tuple[int, int],
     seconds: float,
     progress: Progress,
-) -> ClassifyResult:
-    """Sum up, and tell the user how much of the area is which class."""
-    pixels = int(counts[1:].sum())
-    rows = [
-        {**item.to_json(), "pixels": int(count)} for item, count in zip(bundle.classes, counts[1:])
-    ]
-    for row in rows:
-        share = row["pixels"] / max(pixels, 1)
-        progress.log(f"  {row['name']}: {row['pixels']:,} pixels, {share:.1%}")
+) -> None:
+    """Tell the user how much of the area is which class, and how fast it went.
+
+    Args:
+        bundle: the model: its classes.
+        counts: pixels without data, then of every class.
+        sizes: pixels of the whole area, and of what an earlier run had finished.
+        seconds: that the others took.
+        progress: told.
+    """
+    pixels, (area, earlier) = int(counts[1:].sum()), sizes
+    for item, count in zip(bundle.classes, counts[1:]):
+        share = int(count) / max(pixels, 1)
+        progress.log(f"  {item.name}: {int(count):,} pixels, {share:.1%}")
+    begun = ""
+    if earlier:
+        begun = f" Of {area:,} pixels, {earlier:,} were finished by the run that was interrupted."
     progress.log(
         f"{pixels:,} pixels classified in {duration(seconds)} "
-        f"({pixels / max(seconds, 1e-3):,.0f} a second); {int(counts[0]):,} have no data."
+        f"({(area - earlier) / max(seconds, 1e-3):,.0f} a second); "
+        f"{int(counts[0]):,} have no data.{begun}"
     )
-    return ClassifyResult(*paths, bundle.model_id, pixels, rows, round(seconds, 3))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -43,6 +43,9 @@ class Sink(Protocol):
 
     def write(self, maps: Maps) -> None:
         """Write a part, whole tiles of the files; called from one thread."""
+
+    def finish(self, number: int) -> None:
+        """Hear that all of a zone was written; called from the same thread."""
 
 
 class Engine:
@@ -84,13 +87,16 @@ class Engine:
         self._computed: queue.Queue[int] = queue.Queue()
         self._errors: list[BaseException] = []
 
-    def run(self, area: Window, sink: Sink, progress: Progress) -> None:
+    def run(
+        self, area: Window, sink: Sink, progress: Progress, finished: Collection[int] = ()
+    ) -> None:
         """Classify a part of the raster.
 
         Args:
             area: inside the raster.
             sink: takes the outputs; their windows count from the area's first pixel.
             progress: told how far it is, and asked several times a second.
+            finished: numbers of the zones that are written already.
 
         Raises:
             Cancelled: within a second of the user's wish.
@@ -98,16 +104,18 @@ class Engine:
         """
         import torch
 
+        zones = self._plan.zones(area)
+        left = sum(zone.size for number, zone in enumerate(zones) if number not in finished)
         threads_before = torch.get_num_threads()
         threads = [
             threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
-            for name, work in self._roles(area, sink)
+            for name, work in self._roles(area, sink, finished, left)
         ]
         with gdal_session(self._plan.cache_bytes):
             try:
                 for thread in threads:
                     thread.start()
-                self._watch(area.size, progress)
+                self._watch(left, progress)
             finally:
                 self._stop.set()
                 for thread in threads:
@@ -122,11 +130,13 @@ class Engine:
                 "computed instead. The result is the same."
             )
 
-    def _roles(self, area: Window, sink: Sink) -> Iterator[tuple[str, Callable[[], None]]]:
-        yield "reader", lambda: self._read(area, sink.wants_probabilities)
+    def _roles(
+        self, area: Window, sink: Sink, finished: Collection[int], left: int
+    ) -> Iterator[tuple[str, Callable[[], None]]]:
+        yield "reader", lambda: self._read(area, sink.wants_probabilities, finished)
         for number in range(self._plan.workers):
             yield f"worker-{number}", self._compute
-        yield "writer", lambda: self._write(area.size, sink)
+        yield "writer", lambda: self._write(left, sink)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Run a thread's work; what goes wrong stops all and is raised by ``run``."""
@@ -148,12 +158,12 @@ class Engine:
                 done += count
                 progress.report(done / pixels, left.text(done / pixels))
 
-    def _read(self, area: Window, probabilities: bool) -> None:
+    def _read(self, area: Window, probabilities: bool, finished: Collection[int]) -> None:
         """Read blocks, zone by zone, and hand out their tiles."""
         import torch
 
         torch.set_num_threads(1)  # the workers have the other ones
-        plan = self._plan
+        plan, zones = self._plan, self._plan.zones(area)
         reader = BlockReader(
             self._source,
             self._positions,
@@ -162,16 +172,39 @@ class Engine:
             area=area,
             keep=plan.keep,
         )
-        for window in tiles(area.height, area.width, plan.zone_rows, plan.zone_cols):
-            if not self._take(self._zones):
-                return
-            zone = Zone.begin(window, self._classes if probabilities else 0)
-            for inner in plan.blocks(window):
-                if not self._take(self._blocks):
+        for stretch in plan.stretches(area):
+            reader.forget()
+            unfinished = [number for number in stretch if number not in finished]
+            for number in range(stretch.start, max(unfinished, default=-1) + 1):
+                if number in finished:
+                    read = self._read_again(reader, area, zones[number])
+                else:
+                    zone = (zones[number], self._classes if probabilities else 0, number)
+                    read = self._read_zone(reader, area, zone)
+                if not read:
                     return
-                self._hand_out(self._read_block(reader, area, zone, inner))
         for _ in range(plan.workers):
             self._tasks.put(None)
+
+    def _read_zone(self, reader: BlockReader, area: Window, what: tuple[Window, int, int]) -> bool:
+        """Read a zone and hand out its tiles; false where the job has stopped."""
+        if not self._take(self._zones):
+            return False
+        zone = Zone.begin(*what)
+        for inner in self._plan.blocks(zone.maps.window):
+            if not self._take(self._blocks):
+                return False
+            self._hand_out(self._read_block(reader, area, zone, inner))
+        return True
+
+    def _read_again(self, reader: BlockReader, area: Window, zone: Window) -> bool:
+        """Read a finished zone for what the next ones share with it, as it was read before."""
+        for inner in self._plan.blocks(zone):
+            if not self._take(self._blocks):
+                return False
+            reader.read(_place(area, zone, inner))
+            self._blocks.release()
+        return True
 
     def _take(self, slots: threading.Semaphore) -> bool:
         """Wait for a free slot; false where the job has stopped."""
@@ -182,8 +215,7 @@ class Engine:
 
     def _read_block(self, reader: BlockReader, area: Window, zone: Zone, inner: Window) -> Block:
         maps = zone.maps.part(inner)
-        row, col, height, width = maps.window
-        inputs, valid = reader.read(Window(area.row + row, area.col + col, height, width))
+        inputs, valid = reader.read(_place(area, zone.maps.window, inner))
         return Block(inputs, valid, maps, zone)
 
     def _hand_out(self, block: Block) -> None:
@@ -236,6 +268,7 @@ class Engine:
                 sink.write(maps)
                 del maps
             if not zone.waiting:
+                sink.finish(zone.number)
                 self._zones.release()
             del zone
         self._computed.put(0)
@@ -246,3 +279,9 @@ class Engine:
             with suppress(queue.Empty):
                 return waiting.get(timeout=PATIENCE)
         return None
+
+
+def _place(area: Window, zone: Window, block: Window) -> Window:
+    """Return where a block of a zone of an area lies in the raster."""
+    row, col = area.row + zone.row + block.row, area.col + zone.col + block.col
+    return Window(row, col, block.height, block.width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,19 +13,26 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import Abandoned, RasterError
 from ..modelfile.bundle import ModelBundle
+from ..progress import Progress
 from ..raster.grid import Grid
 from ..raster.style import Ramp
-from ..raster.writer import RasterWriter, class_map_type
+from ..raster.windows import Window, tiles
+from ..raster.writer import TILE, RasterWriter, checksum_of, class_map_type
+from .journal import FinishedZone, Journal
 from .zones import Maps
 
+IntArray = npt.NDArray[np.int64]
 NOTHING = float("nan")  # probability where the image has no data
 
 
 class MapOutputs:
     """Writes what is computed to the rasters that were asked for; a context.
 
-    Leaving it without ``commit`` keeps what was there before.
+    Leaving it without ``commit`` keeps what was there before. What is finished is noted in a
+    journal, zone by zone: a run that is killed, or abandoned by its parent, leaves it and the
+    unfinished rasters to the next one.
 
     Args:
         bundle: the model: its classes and where it comes from.
@@ -35,6 +42,7 @@ class MapOutputs:
         confidence: path of the confidence, or empty.
         model: path of the model file.
         inputs: files being read.
+        journal: of this job, with what an earlier run of it finished.
     """
 
     def __init__(
@@ -47,10 +55,13 @@ class MapOutputs:
         confidence: str,
         model: str,
         inputs: tuple[str, ...],
+        journal: Journal,
     ) -> None:
         self._bundle = bundle
         self._grid = grid
         self._inputs = inputs
+        self._journal = journal
+        self._zone: dict[Window, tuple[IntArray, dict[str, int]]] = {}
         self._paths = {"map": output, "probabilities": probabilities, "confidence": confidence}
         self._origin = origin(bundle, model)
         self._writers: dict[str, RasterWriter] = {}
@@ -61,11 +72,7 @@ class MapOutputs:
         self._codes = np.array([self._nothing, *codes]).astype(self._dtype)
 
     def __enter__(self) -> MapOutputs:
-        with self._stack as stack:
-            for name, path in self._paths.items():
-                if path:
-                    self._writers[name] = stack.enter_context(self._open(name, path))
-            self._stack = stack.pop_all()
+        self._open_all()
         return self
 
     def __exit__(
@@ -74,7 +81,66 @@ class MapOutputs:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None and issubclass(kind, Abandoned):
+            for writer in self._writers.values():
+                writer.leave()
+            return
         self._stack.close()
+        self._journal.remove()
+
+    def go_on(self, zones: Sequence[Window], progress: Progress) -> frozenset[int]:
+        """Go on where an earlier run of the job ended, if all of it is as that run left it.
+
+        Args:
+            zones: of the job, in their order.
+            progress: told; asked for cancelling.
+
+        Returns:
+            The numbers of the zones that are written already; none where all starts anew.
+
+        Raises:
+            RasterError: an output cannot be written.
+            Cancelled: the user stopped.
+        """
+        found = self._journal.zones
+        begun = any(writer.continued for writer in self._writers.values())
+        if found and all(writer.continued for writer in self._writers.values()):
+            progress.log(
+                f"An earlier run of this classification was interrupted after {len(found)} of "
+                f"{len(zones)} parts; checking them."
+            )
+            if self._are_as_left(zones, progress):
+                self.counts += np.sum([zone.counts for zone in found.values()], axis=0)
+                progress.log("They are sound: going on from there.")
+                return frozenset(found)
+            progress.warn("They are damaged and not used: the classification starts afresh.")
+        if begun:
+            self._stack.close()
+            self._open_all()
+        self._journal.begin()
+        return frozenset()
+
+    def _are_as_left(self, zones: Sequence[Window], progress: Progress) -> bool:
+        """Whether finished zones hold what was written, and all others can be written over."""
+        found = self._journal.zones
+        if not set(found) <= set(range(len(zones))):
+            return False
+        for number, zone in enumerate(zones):
+            progress.check_cancel()
+            progress.report(0.0, f"checking part {number + 1} of {len(zones)}")
+            try:
+                held = self._checksums(_tiles_of(zone))
+            except RasterError:  # a tile that was being stored
+                return False
+            if number in found and held != found[number].checksums:
+                return False
+        return True
+
+    def _checksums(self, windows: Sequence[Window]) -> dict[str, list[int]]:
+        return {
+            name: [writer.checksum(window) for window in windows]
+            for name, writer in self._writers.items()
+        }
 
     @property
     def wants_probabilities(self) -> bool:
@@ -83,7 +149,8 @@ class MapOutputs:
 
     def write(self, maps: Maps) -> None:
         """Write a part to all rasters and count its classes."""
-        self.counts += np.bincount(maps.labels.ravel(), minlength=len(self.counts))
+        counts = np.bincount(maps.labels.ravel(), minlength=len(self.counts))
+        checksums = {}
         planes: Mapping[str, npt.NDArray[np.generic] | None] = {
             "map": self._codes[maps.labels],
             "probabilities": maps.probabilities,
@@ -92,7 +159,25 @@ class MapOutputs:
         for name, writer in self._writers.items():
             values = planes[name]
             if values is not None:
-                writer.write(maps.window, values)
+                stored = np.ascontiguousarray(values)
+                writer.write(maps.window, stored)
+                checksums[name] = checksum_of(stored.data)
+        self.counts += counts
+        self._zone[maps.window] = (counts, checksums)
+
+    def finish(self, number: int) -> None:
+        """Store a zone whose last part was written, and note it in the journal.
+
+        Raises:
+            RasterError: it cannot be stored.
+        """
+        for writer in self._writers.values():
+            writer.save()
+        parts = [self._zone[window] for window in sorted(self._zone)]
+        self._zone.clear()
+        counts = np.sum([counts for counts, _ in parts], axis=0)
+        checksums = {name: [sums[name] for _, sums in parts] for name in self._writers}
+        self._journal.add(number, FinishedZone(counts.tolist(), checksums))
 
     def commit(self) -> None:
         """Give all rasters their final names, or none of them.
@@ -102,6 +187,14 @@ class MapOutputs:
                 of them, is still there.
         """
         RasterWriter.commit_all(list(self._writers.values()))
+
+    def _open_all(self) -> None:
+        self._writers.clear()
+        with ExitStack() as stack:
+            for name, path in self._paths.items():
+                if path:
+                    self._writers[name] = stack.enter_context(self._open(name, path))
+            self._stack = stack.pop_all()
 
     def _open(self, name: str, path: str) -> RasterWriter:
         classes = self._bundle.classes
@@ -116,6 +209,7 @@ class MapOutputs:
                 categories=classes,
                 metadata={**self._origin, **training_pixels(self._bundle)},
                 inputs=self._inputs,
+                job_name=self._journal.job_name,
             )
         names = [item.name for item in classes] if name == "probabilities" else ["confidence"]
         return RasterWriter(
@@ -128,7 +222,14 @@ class MapOutputs:
             metadata=self._origin,
             style=Ramp(0.0, 1.0),
             inputs=self._inputs,
+            job_name=self._journal.job_name,
         )
+
+
+def _tiles_of(zone: Window) -> list[Window]:
+    """Return the tiles of the files that a zone fills."""
+    inner = tiles(zone.height, zone.width, TILE, TILE)
+    return [Window(zone.row + t.row, zone.col + t.col, t.height, t.width) for t in inner]
 
 
 def origin(bundle: ModelBundle, model: str) -> dict[str, str]:

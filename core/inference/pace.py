@@ -71,6 +71,7 @@ def say_how_long(
     area: Window,
     plan: Plan,
     device: torch.device,
+    pixels: int,
     written: tuple[int, int],
     progress: Progress,
 ) -> None:
@@ -84,6 +85,7 @@ def say_how_long(
         area: that is classified.
         plan: how the work is divided.
         device: where tiles are computed.
+        pixels: that are still to be classified.
         written: bands of whole numbers, and of real ones, that are written.
         progress: told; asked for cancelling.
 
@@ -105,7 +107,7 @@ def say_how_long(
     finally:
         torch.set_num_threads(threads)
     pace = Pace(reading, computing, _try_writing(shares, *written))
-    seconds = pace.seconds(area.size, plan, os.cpu_count() or 1)
+    seconds = pace.seconds(pixels, plan, os.cpu_count() or 1)
     progress.log(f"Time: about {duration(seconds)}, by a few tiles tried on this machine.")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..raster.gdal_session import CACHE_BYTES
-from ..raster.windows import Window
+from ..raster.windows import Window, tiles
 from ..raster.writer import TILE
 from ..sizes import MIB
 from .blocks import SMALL, FileTiles, blocks
@@ -37,6 +37,8 @@ READ_BYTES = 32 * MIB  # of a block: more would only delay the first one and a c
 BLOCKS = 8  # of small rasters too, so that reading and writing overlap computing
 IN_FLIGHT = 3  # blocks: one is read, one waits, one is computed
 ZONES = 2  # one is computed, one written
+STRETCHES = 8  # of zones; of the one in which it was killed, a run that goes on reads all again
+SHORTEST = 4  # zones of a stretch
 PARTS = 64  # zones of a large raster: a run that is killed goes on at the first unfinished one
 
 
@@ -73,6 +75,21 @@ class Plan:
     cache_bytes: int = CACHE_BYTES
     memory: int = 0
     on_device: int = 0
+
+    def zones(self, area: Window) -> list[Window]:
+        """Return the zones of an area in their order; rows and columns count within it."""
+        return list(tiles(area.height, area.width, self.zone_rows, self.zone_cols))
+
+    def stretches(self, area: Window) -> Iterator[range]:
+        """Yield the numbers of the zones that are read without a break.
+
+        Between two stretches the reader forgets the overlap of blocks, so that what is read of
+        one, to the last bit, does not depend on whether the one before was read at all.
+        """
+        count = len(self.zones(area))
+        step = max(-(-count // STRETCHES), SHORTEST)
+        for start in range(0, count, step):
+            yield range(start, min(start + step, count))
 
     def blocks(self, zone: Window) -> Iterator[Window]:
         """Yield the blocks of a zone; rows and columns count within it."""

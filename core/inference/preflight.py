@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ..disk import size_of
 from ..errors import InputError
 from ..modelfile.bundle import ModelBundle
 from ..progress import Progress
+from ..raster.output_path import temporary_name
 from ..raster.windows import Window
 from ..raster.writer import TILE, class_map_type
 from ..runtime.devices import Device
@@ -96,7 +98,7 @@ def _too_little(least: int, budget: int, free: FreeMemory, probabilities: bool) 
 
 
 def check_room(
-    files: Mapping[str, str], area: Window, bundle: ModelBundle, progress: Progress
+    files: Mapping[str, str], area: Window, bundle: ModelBundle, job_name: str, progress: Progress
 ) -> None:
     """Say how large the outputs become, and refuse what their disks cannot hold.
 
@@ -105,6 +107,7 @@ def check_room(
             ones are not written.
         area: that is classified.
         bundle: the model: its classes.
+        job_name: of the job: what an earlier run of it has written is there already.
         progress: told.
 
     Raises:
@@ -125,5 +128,7 @@ def check_room(
         out = "" if name == "OUTPUT" else f"leave {name} out, "
         instead = f"Choose a folder on a larger disk for {name}, {out}or classify parts (EXTENT)."
         least = int(area.size * bands * item * share)
-        needs.append(DiskNeed(name, Path(files[name]), stored, least, instead))
+        path = Path(files[name])
+        there = size_of(temporary_name(path, job_name))
+        needs.append(DiskNeed(name, path, max(stored - there, 0), max(least - there, 0), instead))
     check_disks(needs, progress)

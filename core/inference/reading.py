@@ -61,6 +61,11 @@ class BlockReader:
         self._above_row = np.full(width, NOWHERE)  # the raster's row that each column begins with
         self._left: dict[tuple[int, int], tuple[int, Tensor, BoolArray]] = {}
 
+    def forget(self) -> None:
+        """Keep nothing of what was read: the next blocks are read as the first ones are."""
+        self._above_row[:] = NOWHERE
+        self._left.clear()
+
     def read(self, place: Window) -> tuple[Tensor, BoolArray]:
         """Read a block.
 

@@ -63,19 +63,21 @@ class Zone:
     Attributes:
         maps: of all its blocks.
         waiting: its pixels that are not computed yet.
+        number: of the zone in the order of all.
     """
 
     maps: Maps
     waiting: int
+    number: int = 0
 
     def __post_init__(self) -> None:
         _, _, height, width = self.maps.window
         self._tiles = {tile: tile.size for tile in tiles(height, width, TILE, TILE)}
 
     @classmethod
-    def begin(cls, window: Window, classes: int) -> Zone:
+    def begin(cls, window: Window, classes: int, number: int = 0) -> Zone:
         """Start a zone; ``classes`` is 0 where no probabilities are wanted."""
-        return cls(Maps.empty(window, classes), window.size)
+        return cls(Maps.empty(window, classes), window.size, number)
 
     def finish(self, block: Window) -> Iterator[Maps]:
         """Count a block as computed.

@@ -61,9 +61,11 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
     return target
 
 
-def temporary_name(target: Path) -> Path:
-    """A name in the same folder, hidden, that nobody else uses."""
-    return target.with_name(f".{target.stem}.{secrets.token_hex(4)}.partial{target.suffix}")
+def temporary_name(target: Path, job_name: str = "") -> Path:
+    """A hidden name in the same folder that nobody else uses; or the one of a job."""
+    return target.with_name(
+        f".{target.stem}.{job_name or secrets.token_hex(4)}.partial{target.suffix}"
+    )
 
 
 def side_file(path: Path, suffix: str) -> Path:

@@ -91,6 +91,11 @@ class RasterSource:
     ) -> None:
         self.close()
 
+    def files(self) -> tuple[str, ...]:
+        """Return the files it consists of, as GDAL names them: masks and parts of a VRT as well."""
+        with gdal_session():
+            return tuple(self._dataset.GetFileList() or ())
+
     def close(self) -> None:
         """Close the file; reading is over."""
         self._dataset = None

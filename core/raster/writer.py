@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -70,6 +72,7 @@ class RasterWriter:
     Attributes:
         path: the final path.
         block_shape: rows and columns of the file's tiles.
+        continued: whether it goes on with what an earlier job wrote.
     """
 
     block_shape = (TILE, TILE)
@@ -87,8 +90,9 @@ class RasterWriter:
         metadata: Mapping[str, str] | None = None,
         style: Ramp | None = None,
         inputs: Iterable[str | Path] = (),
+        job_name: str = "",
     ) -> None:
-        """Start a raster.
+        """Start a raster, or go on with one.
 
         Args:
             path: a ``.tif`` file; its folder must be there.
@@ -102,6 +106,8 @@ class RasterWriter:
             metadata: items of the ``HSICNN`` metadata domain.
             style: colour ramp of the first band, as a ``.qml`` beside the file.
             inputs: files being read, which the output must not be.
+            job_name: hexadecimal, of a job that may be killed and go on: the temporary name is made
+                of it, and what ``save`` stored there is still there when it is opened again.
 
         Raises:
             RasterError: the output cannot be written there.
@@ -118,13 +124,17 @@ class RasterWriter:
         self._qml = ramp_style(style) if style else ""
         if categories:
             self._qml = class_style(categories)
-        self._temporary = temporary_name(self.path)
+        self._temporary = temporary_name(self.path, job_name)
         self._dataset: Any = None
         self._finished = False
         try:
             with gdal_session():
-                self._dataset = self._create()
-                self._describe(nodata, descriptions, categories)
+                self.continued = bool(job_name) and self._open_again()
+                if not self.continued:
+                    self._dataset = self._create(sparse=bool(job_name))
+                    self._describe(nodata, descriptions, categories)
+                if job_name and not self.continued and not self._open_again():
+                    raise RuntimeError("it cannot be opened after it was made")
         except RuntimeError as error:
             self.discard()
             raise self._failed(error) from error
@@ -177,6 +187,41 @@ class RasterWriter:
                 )
         except RuntimeError as error:
             raise self._failed(error) from error
+
+    def save(self) -> None:
+        """Store what was written so far, so that it outlives this process.
+
+        Raises:
+            RasterError: the file cannot be written, such as on a full disk.
+        """
+        try:
+            with gdal_session():
+                # GDAL's flush leaves where the last tiles lie in a buffer; closing does not.
+                self._dataset.FlushCache()  # raises what closing would only print
+                if not self._open_again():
+                    raise RuntimeError("it cannot be opened again")
+        except RuntimeError as error:
+            raise self._failed(error) from error
+
+    def checksum(self, window: Window) -> int:
+        """Return a checksum of the values of a window: ``checksum_of`` of what was written.
+
+        Raises:
+            RasterError: the file is damaged there.
+        """
+        try:
+            with gdal_session():
+                values = self._dataset.ReadRaster(
+                    window.col, window.row, window.width, window.height
+                )
+        except RuntimeError as error:
+            raise RasterError(f"{self.path.name} is damaged: {error}") from error
+        return checksum_of(values)
+
+    def leave(self) -> None:
+        """Close the unfinished file and leave it to a later job."""
+        with gdal_session():
+            self._dataset = None
 
     def finish(self) -> None:
         """Flush, open again and check; the file keeps its temporary name until ``commit``.
@@ -232,8 +277,27 @@ class RasterWriter:
             self._dataset = None
         remove_temporary(self._temporary)
 
-    def _create(self) -> Any:
+    def _open_again(self) -> bool:
+        """Open the unfinished file for writing; tells whether it is what it should be.
+
+        In a file that was opened, and not created, a flush stores where tiles lie in its place.
+        """
+        self._dataset = None
+        with suppress(RuntimeError):
+            found = gdal.OpenEx(str(self._temporary), gdal.OF_RASTER | gdal.OF_UPDATE, ["GTiff"])
+            shape = (found.RasterCount, found.RasterYSize, found.RasterXSize)
+            kind = found.GetRasterBand(1).DataType
+            if (*shape, kind) == (*self._shape(), _GDAL_TYPES[self.dtype.name]):
+                self._dataset = found
+        return self._dataset is not None
+
+    def _shape(self) -> tuple[int, int, int]:
+        return self.count, self.grid.height, self.grid.width
+
+    def _create(self, *, sparse: bool) -> Any:
         options = [
+            # Else all tiles are written when it is closed, to be opened again at once.
+            f"SPARSE_OK={'YES' if sparse else 'NO'}",
             "TILED=YES",
             f"BLOCKXSIZE={TILE}",
             f"BLOCKYSIZE={TILE}",
@@ -274,7 +338,7 @@ class RasterWriter:
         """Open the flushed file and see that every block of it is there."""
         dataset = gdal.Open(str(self._temporary))
         found = (dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
-        if found != (self.count, self.grid.height, self.grid.width):
+        if found != self._shape():
             raise RuntimeError(f"it has (bands, rows, columns) {found} after writing")
         if self._metadata != metadata_of(dataset, DOMAIN):
             raise RuntimeError("its metadata were not written")
@@ -295,6 +359,11 @@ class RasterWriter:
             f"{room_left(self.path)}), or choose another folder. What was there before is "
             "unchanged."
         )
+
+
+def checksum_of(values: bytes | bytearray | memoryview) -> int:
+    """Return a checksum of values as they are written: the planes one after the other."""
+    return zlib.crc32(values)
 
 
 def _check_arguments(

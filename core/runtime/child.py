@@ -18,7 +18,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import Cancelled, DependencyError, HsicnnError, InputError, RasterError, WorkerError
+from ..errors import (
+    Abandoned,
+    Cancelled,
+    DependencyError,
+    HsicnnError,
+    InputError,
+    RasterError,
+    WorkerError,
+)
 from . import dependencies, jobs
 from .memory_errors import is_out_of_memory
 from .protocol import PROTOCOL, TEMPORARY_PREFIX, decode, encode
@@ -57,12 +65,27 @@ class Channel:
                 return
 
 
+class Parent:
+    """What the worker knows of its parent: whether it wants the job to end, or has gone."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+        self.gone = threading.Event()
+
+    def check(self) -> None:
+        """Raise ``Cancelled`` or ``Abandoned`` where the job shall not go on."""
+        if self.cancelled.is_set():
+            raise Cancelled
+        if self.gone.is_set():
+            raise Abandoned
+
+
 class WorkerProgress:
     """Sends a job's progress to the parent and learns of its cancelling."""
 
-    def __init__(self, channel: Channel, cancelled: threading.Event) -> None:
+    def __init__(self, channel: Channel, parent: Parent) -> None:
         self._channel = channel
-        self._cancelled = cancelled
+        self._parent = parent
         self._last_time = 0.0
         self._last_text = ""
 
@@ -90,9 +113,8 @@ class WorkerProgress:
         self._channel.send("metric", name=name, values=numbers)
 
     def check_cancel(self) -> None:
-        """Raise ``Cancelled`` once the parent has asked to stop or has gone."""
-        if self._cancelled.is_set():
-            raise Cancelled
+        """Raise ``Cancelled`` once the parent has asked to stop, ``Abandoned`` once it has gone."""
+        self._parent.check()
 
 
 def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
@@ -109,11 +131,11 @@ def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
     first = incoming.readline()
     if not first:
         os._exit(_ORPHAN_EXIT)
-    cancelled = threading.Event()
-    threading.Thread(target=_watch, args=(incoming, cancelled), daemon=True).start()
+    parent = Parent()
+    threading.Thread(target=_watch, args=(incoming, parent), daemon=True).start()
     try:
         message = decode(first)
-        result = _run(message, WorkerProgress(channel, cancelled))
+        result = _run(message, WorkerProgress(channel, parent))
         channel.send("result", value=result)
     except BaseException as error:
         kind, text, details = explain(error)
@@ -125,7 +147,7 @@ def serve(incoming: IO[bytes], outgoing: IO[bytes]) -> None:
     os._exit(0)
 
 
-def _watch(incoming: IO[bytes], cancelled: threading.Event) -> None:
+def _watch(incoming: IO[bytes], parent: Parent) -> None:
     """Wait for the parent's cancel, or for its end."""
     while True:
         try:
@@ -135,8 +157,8 @@ def _watch(incoming: IO[bytes], cancelled: threading.Event) -> None:
         if not line:
             break
         if line.strip() and decode(line).get("cancel"):
-            cancelled.set()
-    cancelled.set()
+            parent.cancelled.set()
+    parent.gone.set()
     time.sleep(_ORPHAN_GRACE)
     _leave_nothing()
 

@@ -21,7 +21,7 @@ from ..progress import Progress
 from . import jobs
 from .interpreter import Interpreter, find_interpreter, worker_environment
 from .job_folder import job_folder
-from .leftovers import remove_leftovers
+from .leftovers import remove_leftovers, unfinished_jobs
 from .locks import output_locks
 from .protocol import PROTOCOL, decode, encode
 
@@ -34,6 +34,8 @@ _ASKED = 0.6
 _TERMINATED = 0.2
 
 _TAIL_LINES = 60
+
+_GOES_ON = "What is finished was kept: run it again with the same settings to go on from there."
 
 Event = Optional[dict[str, Any]]
 
@@ -68,7 +70,8 @@ def run_job(
     job = jobs.JOBS[name]
     outputs = jobs.written_paths(job, arguments)
     with output_locks(outputs) as locks:
-        remove_leftovers(outputs)  # of a job that was killed together with its parent
+        # Of a job that was killed together with its parent.
+        remove_leftovers(outputs, unfinished_jobs(outputs) if job.goes_on else ())
         progress.check_cancel()
         interpreter = find_interpreter(
             job.needs, job.wants, wanted=python, check_cancel=progress.check_cancel
@@ -77,9 +80,14 @@ def run_job(
             with _started(interpreter, program, locks) as worker:
                 worker.send({"protocol": PROTOCOL, "job": name, "arguments": dict(arguments)})
                 return _converse(worker, job, progress)
-        except (Cancelled, WorkerError):
-            # It may have been killed in the middle of writing.
-            remove_leftovers(outputs)
+        except Cancelled:
+            remove_leftovers(outputs)  # it may have been killed in the middle of writing
+            raise
+        except WorkerError as error:
+            unfinished = unfinished_jobs(outputs) if job.goes_on else frozenset()
+            remove_leftovers(outputs, unfinished)
+            if unfinished:
+                raise WorkerError(f"{error} {_GOES_ON}") from error
             raise
 
 

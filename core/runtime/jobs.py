@@ -21,6 +21,8 @@ class Job:
         writes: names of the arguments that are paths it writes; empty values are not written.
         title: what it does, for messages about it.
         wants: modules it makes use of where a Python has them.
+        goes_on: whether it goes on with what an earlier run of it left, and removes by itself
+            what it has no use for.
     """
 
     function: str
@@ -28,6 +30,7 @@ class Job:
     writes: tuple[str, ...]
     title: str
     wants: tuple[str, ...] = ()
+    goes_on: bool = False
 
 
 _RASTERS = ("numpy", "osgeo", "scipy")
@@ -60,6 +63,7 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             _NETWORKS,
             ("output", "probabilities", "confidence"),
             "classifying",
+            goes_on=True,
         ),
         "assess_accuracy": Job(
             "core.accuracy.assess:assess_accuracy",

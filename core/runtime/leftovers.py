@@ -6,14 +6,34 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 #: What is written beside an output and has an ending of its own, with the output's name.
 _SIDES = (".checkpoint.safetensors", ".aux.xml", ".ovr", ".msk")
 
 
-def remove_leftovers(paths: Iterable[str]) -> tuple[Path, ...]:
+def journal_name(output: Path, job_name: str) -> Path:
+    """Return where a job that can go on keeps its journal: beside an output, hidden."""
+    return output.with_name(f".{output.stem}.{job_name}.partial.journal")
+
+
+def unfinished_jobs(paths: Iterable[str]) -> frozenset[str]:
+    """Return the names of killed jobs that can go on: those with a journal beside an output.
+
+    Args:
+        paths: the outputs of the job.
+    """
+    found: set[str] = set()
+    for path in map(Path, paths):
+        pattern = re.compile(re.escape(journal_name(path, "@").name).replace("@", "([0-9a-f]+)"))
+        with contextlib.suppress(OSError):
+            matches = [pattern.fullmatch(item.name) for item in path.parent.iterdir()]
+            found.update(match[1] for match in matches if match)
+    return frozenset(found)
+
+
+def remove_leftovers(paths: Iterable[str], keep: Collection[str] = ()) -> tuple[Path, ...]:
     """Remove the temporary files of outputs, made by a job that could not do it itself.
 
     Every writer of the project writes beside its output, as ``.map.0a1b2c3d.partial.tif`` for
@@ -25,6 +45,7 @@ def remove_leftovers(paths: Iterable[str]) -> tuple[Path, ...]:
 
     Args:
         paths: the outputs of the job.
+        keep: names of jobs whose unfinished files stay, see ``unfinished_jobs``.
 
     Returns:
         What was removed.
@@ -33,16 +54,18 @@ def remove_leftovers(paths: Iterable[str]) -> tuple[Path, ...]:
     for path in map(Path, paths):
         with contextlib.suppress(OSError):
             names = [item.name for item in path.parent.iterdir() if item.name.startswith(".")]
-            removed += _remove_unfinished(path, names)
+            removed += _remove_unfinished(path, names, keep)
             removed += _settle_replaced(path, names)
     return tuple(removed)
 
 
-def _remove_unfinished(path: Path, names: Iterable[str]) -> list[Path]:
+def _remove_unfinished(path: Path, names: Iterable[str], keep: Collection[str]) -> list[Path]:
     own = "|".join(re.escape(name) for name in (*_names(path), path.stem))
-    pattern = re.compile(rf"\.({own})\.[0-9a-f]+\.partial(\..*)?")
-    found = [path.with_name(name) for name in names if pattern.fullmatch(name)]
-    unfinished = [item for item in found if _is_mine(item)]
+    pattern = re.compile(rf"\.({own})\.([0-9a-f]+)\.partial(\..*)?")
+    matches = [match for match in map(pattern.fullmatch, names) if match and match[2] not in keep]
+    unfinished = [
+        item for item in (path.with_name(match[0]) for match in matches) if _is_mine(item)
+    ]
     for item in unfinished:
         _remove(item)
     return unfinished

@@ -7,7 +7,6 @@ with what the training needs to go on beside them: arrays below ``resume/`` and 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -37,12 +36,6 @@ RESUME = "resume/"
 def checkpoint_path(output: str) -> Path:
     """Return where the checkpoint of a model file lies: beside it."""
     return Path(f"{output}.checkpoint.safetensors")
-
-
-def job_hash(**what: Any) -> str:
-    """Return a hash of everything that must be equal for a run to go on where it stopped."""
-    text = json.dumps(what, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def save_checkpoint(path: Path, state: TrainingState, job: str, model: ModelBundle) -> None:

@@ -18,8 +18,8 @@ from ..disk import write_refusal
 from ..errors import ChipSetError, InputError
 from ..progress import Progress
 from ..runtime.devices import Device
+from ..runtime.job_hash import job_hash
 from ..runtime.seeds import numpy_generator
-from .checkpoints import job_hash
 from .loop import Lesson
 from .objectives import class_weights
 from .patches import PatchSource, samples_of

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hsicnn.core.raster.gdal_session import gdal_session
 from osgeo import gdal
 
 pytest.importorskip("torch")
@@ -36,6 +37,7 @@ EARLIER = b"what was there before"
 PATIENCE = 60.0  # seconds for a process to say its first word or to end
 KINDS = ("worker", "parent", "both")
 
+TALL = 4  # times the image, one below the other
 SCENE = {"bands": 12, "classes": 3, "seed": 5}
 TRAINING = {"epochs": 8, "shortest_epoch": 4, "longest_epoch": 4}
 
@@ -146,7 +148,7 @@ def cases(material: Path) -> dict[str, Case]:
             "classify_raster",
             {"output": "map.tif", "probabilities": "shares.tif", "confidence": "trust.tif"},
             {
-                "image": image,
+                "image": str(material / "tall.tif"),
                 "model": str(material / "model.safetensors"),
                 "device": "cpu",
                 "memory_mb": 256,
@@ -180,7 +182,29 @@ def material(tmp_path_factory) -> Path:
     settings = {**TRAINING, "epochs": 1}
     complete("train_classifier", {"chips": chips, "output": model, "settings": settings})
     complete("classify_raster", {"image": image, "model": model, "output": str(folder / "map.tif")})
+    stack(image, str(folder / "tall.tif"))
     return folder
+
+
+def stack(image: str, tall: str) -> None:
+    """Write the same image several times below itself, in strips: six zones."""
+    with gdal_session():
+        found = gdal.Open(image)
+        width, height, bands = found.RasterXSize, found.RasterYSize, found.RasterCount
+        kind = found.GetRasterBand(1).DataType
+        made = gdal.GetDriverByName("GTiff").Create(tall, width, TALL * height, bands, kind)
+        made.SetGeoTransform(found.GetGeoTransform())
+        made.SetProjection(found.GetProjection())
+        pixels = found.ReadRaster()
+        for number in range(TALL):
+            made.WriteRaster(0, number * height, width, height, pixels)
+        for number in range(1, bands + 1):
+            band, copy = found.GetRasterBand(number), made.GetRasterBand(number)
+            copy.SetMetadata(band.GetMetadata())
+            copy.SetNoDataValue(band.GetNoDataValue())
+            copy.SetScale(band.GetScale() or 1.0)
+            copy.SetOffset(band.GetOffset() or 0.0)
+        made.FlushCache()
 
 
 @pytest.fixture(scope="module")
@@ -308,10 +332,41 @@ def test_a_killed_job_loses_nothing_and_can_be_run_again(material, whole, tmp_pa
     if KINDS[number % len(KINDS)] == "worker" and "result" not in killed.end():
         assert any(line.startswith("error ") for line in killed.lines), killed.lines
     checkpoint = tmp_path / "model.safetensors.checkpoint.safetensors"
-    begun = checkpoint.exists()
+    begun, zones = checkpoint.exists(), finished_zones(tmp_path)
 
     said, _ = complete(case.job, case.arguments_in(tmp_path))
     assert ("Going on after epoch" in said) == begun
+    assert (f"interrupted after {zones} of" in said) == (zones > 0), said
+    assert names_in(tmp_path) == names_in(finished)
+    for output in case.outputs.values():
+        assert content(tmp_path / output) == content(finished / output), output
+
+
+def finished_zones(folder: Path) -> int:
+    texts = [path.read_text(encoding="utf-8") for path in folder.glob(".*.partial.journal")]
+    return sum(text.count('{"zone"') for text in texts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_classification_goes_on_after_its_last_zone(material, whole, tmp_path, kind):
+    case = cases(material)["classify"]
+    finished, _ = whole("classify")
+    lay_earlier(material, case, tmp_path)
+    run = start(case.job, case.arguments_in(tmp_path))
+    deadline = time.monotonic() + PATIENCE
+    while finished_zones(tmp_path) < 2 and time.monotonic() < deadline:
+        assert run.process.poll() is None, run.end()
+        time.sleep(0.005)
+    kill(run, kind)
+    nothing_is_lost(material, case, tmp_path, finished)
+    zones = finished_zones(tmp_path)
+    assert zones >= 2
+    if kind == "worker":
+        assert "What is finished was kept" in run.end()
+
+    said, _ = complete(case.job, case.arguments_in(tmp_path))
+    assert f"interrupted after {zones} of 6 parts" in said
+    assert "going on from there" in said
     assert names_in(tmp_path) == names_in(finished)
     for output in case.outputs.values():
         assert content(tmp_path / output) == content(finished / output), output
@@ -334,7 +389,7 @@ def test_a_killed_qgis_loses_nothing_and_can_be_run_again(
         }
     else:
         values = {
-            "INPUT": material / "image.tif",
+            "INPUT": material / "tall.tif",
             "MODEL": material / "model.safetensors",
             "MEMORY": 256,
             "OUTPUT": tmp_path / "map.tif",

@@ -34,6 +34,7 @@ class Gather:
     wants_probabilities = True
 
     def __init__(self, height: int, width: int) -> None:
+        self.finished: list[int] = []
         self.labels = np.full((height, width), 99, np.uint16)
         self.confidence = np.full((height, width), 99, np.float32)
         self.probabilities = np.full((len(CLASSES), height, width), 99, np.float32)
@@ -43,6 +44,9 @@ class Gather:
         self.labels[rows, cols] = block.labels
         self.confidence[rows, cols] = block.confidence
         self.probabilities[:, rows, cols] = block.probabilities
+
+    def finish(self, number) -> None:
+        self.finished.append(number)
 
 
 class Broken(Gather):

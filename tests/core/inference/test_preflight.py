@@ -68,7 +68,7 @@ def job(tmp_path):
 def test_everything_is_said_before_a_classification(machine, job, tmp_path):
     said = job(confidence=str(tmp_path / "confidence.tif"))
     begin = {line.split(":")[0]: number for number, line in enumerate(said.logs)}
-    assert begin["Disk"] < begin["Memory"] < begin["Time"]
+    assert begin["Memory"] < begin["Disk"] < begin["Time"]
     disk, memory, time = (said.logs[begin[word]] for word in ("Disk", "Memory", "Time"))
     assert disk.startswith("Disk: up to ")
     assert "CONFIDENCE 320 KiB, OUTPUT 192 KiB" in disk

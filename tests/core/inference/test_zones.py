@@ -42,6 +42,9 @@ class Writing:
         self.windows.append(maps.window)
         self.writer.write(maps.window, maps.probabilities)
 
+    def finish(self, number: int) -> None:
+        pass
+
 
 @pytest.fixture
 def small_cache():

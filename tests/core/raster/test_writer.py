@@ -13,7 +13,7 @@ from hsicnn.core.raster.grid import NO_GEOTRANSFORM, Grid
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.style import Ramp
 from hsicnn.core.raster.windows import Window, tiles
-from hsicnn.core.raster.writer import RasterWriter, class_map_type
+from hsicnn.core.raster.writer import RasterWriter, checksum_of, class_map_type
 from hypothesis import given
 from hypothesis import strategies as st
 from osgeo import gdal
@@ -359,3 +359,53 @@ def test_types_of_class_maps(codes, expected):
 def test_codes_that_fit_no_class_map(codes):
     with pytest.raises(RasterError, match=r"enumber"):
         class_map_type(codes)
+
+
+def test_what_was_saved_is_still_there_when_a_later_job_opens_it(tmp_path):
+    target = grid(512, 300)
+    values = np.arange(256 * 256, dtype=np.float32).reshape(256, 256)
+    rest = np.full((256, 44), 7, np.float32)
+
+    def new() -> RasterWriter:
+        return RasterWriter(tmp_path / "a.tif", target, 1, "float32", nodata=-1, job_name="ab12")
+
+    first = new()
+    assert not first.continued
+    first.write(Window(0, 0, 256, 256), values)
+    first.save()
+    grown = first.staged[0].stat().st_size
+    first.save()
+    assert first.staged[0].stat().st_size == grown  # nothing is stored twice
+    first.leave()
+    with new() as second:
+        assert second.continued
+        assert second.checksum(Window(0, 0, 256, 256)) == checksum_of(values.tobytes())
+        second.write(Window(0, 256, 256, 44), rest)
+        second.write(Window(256, 0, 256, 256), values)
+        second.write(Window(256, 256, 256, 44), rest)
+        second.commit()
+    found = np.frombuffer(gdal.Open(str(tmp_path / "a.tif")).ReadRaster(), np.float32)
+    found = found.reshape(512, 300)
+    np.testing.assert_array_equal(found[:256], np.hstack([values, rest]))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_an_unfinished_raster_of_another_shape_is_not_gone_on_with(tmp_path):
+    def new(width: int) -> RasterWriter:
+        return RasterWriter(
+            tmp_path / "a.tif", grid(20, width), 1, "uint8", nodata=0, job_name="ab12"
+        )
+
+    new(30).leave()
+    with new(31) as other:
+        assert not other.continued
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_goes_missing_meanwhile_is_a_clear_error(tmp_path):
+    target = grid(20, 20)
+    with RasterWriter(tmp_path / "a.tif", target, 1, "uint8", nodata=0, job_name="ab12") as writer:
+        writer.write(Window(0, 0, 20, 20), np.ones((20, 20), np.uint8))
+        writer.staged[0].unlink()
+        with pytest.raises(RasterError, match=r"a\.tif cannot be written"):
+            writer.save()

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hsicnn.core.runtime.leftovers import remove_leftovers
+from hsicnn.core.runtime.leftovers import remove_leftovers, unfinished_jobs
 
 
 def test_temporary_files_of_the_outputs_go_and_nothing_else(tmp_path):
@@ -79,3 +79,17 @@ def test_what_was_replaced_goes(tmp_path):
     assert set(remove_leftovers([str(tmp_path / name) for name in ("map.tif", "chips")])) == gone
     assert (tmp_path / "map.tif").read_text() == "new"
     assert all(path.exists() for path in others)
+
+
+def test_what_a_killed_job_can_go_on_with_stays(tmp_path):
+    """Two jobs were killed; one of them has a journal."""
+    mine = [".map.0a1b2c3d.partial.tif", ".map.0a1b2c3d.partial.journal", ".p.0a1b2c3d.partial.tif"]
+    others = [".map.99999999.partial.tif", ".p.0a1b2c3e.partial.tif"]
+    for name in (*mine, *others):
+        (tmp_path / name).write_text("x")
+    outputs = [str(tmp_path / "map.tif"), str(tmp_path / "p.tif")]
+    assert unfinished_jobs(outputs) == {"0a1b2c3d"}
+    assert unfinished_jobs([str(tmp_path / "p.tif"), str(tmp_path / "none" / "a.tif")]) == set()
+    removed = remove_leftovers(outputs, unfinished_jobs(outputs))
+    assert {path.name for path in removed} == set(others)
+    assert {path.name for path in remove_leftovers(outputs)} == set(mine)
