@@ -3,6 +3,7 @@ SHELL := /bin/bash
 BUILD := build
 PYTHON := .venv/bin/python
 VERSION := $(shell sed -n 's/^version=//p' metadata.txt)
+PARALLEL := -n auto --maxprocesses=4 --dist loadfile
 export QT_QPA_PLATFORM ?= offscreen
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -24,7 +25,8 @@ demo: env  ## The main job on an example scene: map, report, accuracy, picture (
 test: env  ## Run the tests and hold their coverage (ARGS="tests/core -k chips" for some of them)
 ifeq ($(strip $(ARGS)),)
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(PYTHON) -m coverage run -m pytest
+	@# Torch's threads sleep when they wait: the cores are shared with the other tests.
+	@GOMP_SPINCOUNT=1000 $(PYTHON) -m coverage run -m pytest $(PARALLEL)
 	@$(PYTHON) tests/support/branch_coverage.py
 else
 	@$(PYTHON) -m pytest $(ARGS)

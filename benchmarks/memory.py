@@ -2,12 +2,13 @@
 
 The default network writes map, probabilities and confidence of 50 bands. One row in 16 of the
 raster is valid; all of it is read, tiles without a valid pixel are not computed. ``--largest``
-adds 8,000 x 8,000 pixels. Every run is a process of its own.
+adds 8,000 x 8,000 pixels. Every run is a process of its own, in the environment of the worker.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ mount_package()
 
 from end_to_end import run  # noqa: E402
 from hsicnn.core.raster.source import RasterSource  # noqa: E402
+from hsicnn.core.runtime.interpreter import worker_environment  # noqa: E402
 from rasters import write_striped_raster  # noqa: E402
 from speed_cases import MIB, make_case, plan_of  # noqa: E402
 
@@ -47,7 +49,13 @@ def main() -> None:
             write_striped_raster(path, BANDS, side)
             for budget in given.budgets:
                 command = [sys.executable, __file__, "--one", str(path), str(budget)]
-                answer = subprocess.run(command, check=True, capture_output=True, text=True)
+                answer = subprocess.run(
+                    command,
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                    env=worker_environment(os.environ),
+                )
                 most = int(answer.stdout)
                 print(
                     f"| {side:,} x {side:,} x {BANDS} | {budget} | {most} "

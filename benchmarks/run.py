@@ -14,6 +14,7 @@ PROGRAMS = {
     "speed": "speed.py",
     "end_to_end": "end_to_end.py",
     "memory": "memory.py",
+    "precision": "low_precision.py",
     "training": "training_step.py",
     "provider": "provider_load.py",
     "accuracy": "accuracy.py",

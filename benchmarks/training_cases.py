@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,7 @@ from hsicnn.core.data.export import export_training_chips
 from hsicnn.core.data.pixel_store import load_pixels
 from hsicnn.core.modelfile.bundle import ModelBundle
 from hsicnn.core.progress import SilentProgress
-from hsicnn.core.runtime.child import Channel, WorkerProgress
+from hsicnn.core.runtime.child import Channel, Parent, WorkerProgress
 from hsicnn.core.runtime.devices import Device
 from hsicnn.core.runtime.seeds import seed_torch, torch_generator
 from hsicnn.core.simulation.scene import create_example_scene
@@ -153,7 +152,7 @@ class StepProgress(WorkerProgress):
     """The worker's progress, which also notes when each step began and ended."""
 
     def __init__(self, sink: Any) -> None:
-        super().__init__(Channel(sink), threading.Event())
+        super().__init__(Channel(sink), Parent())
         self.began: list[float] = []
         self.ended: list[float] = []
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from osgeo import gdal
 
 from ..errors import ChipSetError, reason
-from ..raster.gdal_session import gdal_session
+from ..raster.gdal_session import gdal_session, read_pixels
 from ..raster.grid import Grid
 from .classes import ClassInfo
 
@@ -116,7 +116,8 @@ def read_chip(
                     f"{shape} of {TYPES[dtype]}. Export the chips again."
                 )
             size = np.dtype(dtype).itemsize
-            data = dataset.ReadRaster(
+            data = read_pixels(
+                dataset,
                 0,
                 0,
                 width,
@@ -128,7 +129,7 @@ def read_chip(
             )
             mask = None
             if first.GetMaskFlags() & gdal.GMF_PER_DATASET:
-                mask = first.GetMaskBand().ReadRaster(buf_type=gdal.GDT_Byte)
+                mask = read_pixels(first.GetMaskBand(), buf_type=gdal.GDT_Byte)
         except RuntimeError as error:
             raise ChipSetError(
                 f"The chip {path} is damaged: {reason(error)}. Export the chips again."

@@ -12,7 +12,7 @@ from osgeo import gdal
 
 from ..errors import LabelError, reason
 from ..progress import Progress
-from ..raster.gdal_session import gdal_session
+from ..raster.gdal_session import gdal_session, read_pixels
 from ..raster.grid import Grid, crs_title, grid_of, same_crs
 from ..raster.opening import damage_named, open_dataset, short_name
 from ..raster.windows import Window, clip, tiles
@@ -182,9 +182,9 @@ def _read(reference: _Reference, window: Window) -> npt.NDArray[Any]:
     try:
         if reference.same:
             area = (window.col, window.row, window.width, window.height)
-            data = reference.dataset.ReadRaster(*area, buf_type=reference.gdal_type)
+            data = read_pixels(reference.dataset, *area, buf_type=reference.gdal_type)
         else:
-            data = _warped(reference, window).ReadRaster(buf_type=reference.gdal_type)
+            data = read_pixels(_warped(reference, window), buf_type=reference.gdal_type)
     except RuntimeError as error:
         raise LabelError(
             f"{reference.name} cannot be read at rows {window.row}-"

@@ -78,3 +78,15 @@ def gdal_session(cache_bytes: int = CACHE_BYTES) -> Iterator[None]:
             yield
     finally:
         _switches.leave()
+
+
+def read_pixels(of: Any, *area: int, **options: Any) -> bytes:
+    """Return pixels of a dataset or a band; the arguments are those of its ``ReadRaster``.
+
+    Raises:
+        RuntimeError: they cannot be read, also where the format's driver fails without a word.
+    """
+    data: bytes | None = of.ReadRaster(*area, **options)
+    if data is None:
+        raise RuntimeError("GDAL gives no reason")
+    return data

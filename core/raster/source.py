@@ -12,7 +12,7 @@ from osgeo import gdal
 
 from ..errors import RasterError, reason
 from .bands import read_bands
-from .gdal_session import gdal_session
+from .gdal_session import gdal_session, read_pixels
 from .gdal_text import metadata_of
 from .grid import grid_of
 from .opening import alpha_band, damage_named, data_type, open_dataset, short_name
@@ -202,10 +202,12 @@ class RasterSource:
         mask = None
         with gdal_session():
             try:
-                data = self._dataset.ReadRaster(*area, buf_type=self._gdal_type, band_list=numbers)
+                data = read_pixels(
+                    self._dataset, *area, buf_type=self._gdal_type, band_list=numbers
+                )
                 if self.has_mask:
                     band = self._dataset.GetRasterBand(numbers[0]).GetMaskBand()
-                    mask = band.ReadRaster(*area, buf_type=gdal.GDT_Byte)
+                    mask = read_pixels(band, *area, buf_type=gdal.GDT_Byte)
             except RuntimeError as error:
                 raise RasterError(
                     f"{self.name} cannot be read at rows {window.row}-"

@@ -17,7 +17,7 @@ from osgeo import gdal
 
 from ..disk import room_left
 from ..errors import RasterError
-from .gdal_session import gdal_session
+from .gdal_session import gdal_session, read_pixels
 from .gdal_text import metadata_of
 from .grid import Grid
 from .output_path import check_output, move_into_place, remove_temporary, side_file, temporary_name
@@ -211,8 +211,8 @@ class RasterWriter:
         """
         try:
             with gdal_session():
-                values = self._dataset.ReadRaster(
-                    window.col, window.row, window.width, window.height
+                values = read_pixels(
+                    self._dataset, window.col, window.row, window.width, window.height
                 )
         except RuntimeError as error:
             raise RasterError(f"{self.path.name} is damaged: {error}") from error

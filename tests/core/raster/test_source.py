@@ -342,3 +342,14 @@ def test_indian_pines_simulated(test_data):
         inner = source.read(Window(0, 0, 145, 145), range(200))
     np.testing.assert_array_equal(block.values[:, 4:-4, 4:-4], inner.values)
     np.testing.assert_array_equal(block.values[:, :4], block.values[:, 8:4:-1])
+
+
+def test_a_format_that_fails_without_a_word_is_a_clear_error(make_raster, monkeypatch):
+    class Silent:
+        def ReadRaster(self, *_, **__):  # noqa: N802 - GDAL's name
+            return None
+
+    with RasterSource(make_raster(np.ones((1, 4, 5), np.int16))) as source:
+        monkeypatch.setattr(source, "_dataset", Silent())
+        with pytest.raises(RasterError, match="cannot be read at rows 0-3: GDAL gives no reason"):
+            source.read(Window(0, 0, 4, 5), [0])

@@ -366,7 +366,8 @@ def test_the_worker_has_none_of_the_parents_python_paths():
     assert environment["TMPDIR"] == "/tmp/z"
 
 
-def test_the_worker_threads_give_way_to_other_programs_unless_told_otherwise():
+def test_how_the_worker_threads_wait_and_share_memory_unless_told_otherwise():
     assert int(interpreter.worker_environment({})["GOMP_SPINCOUNT"]) > 0
-    told = {"OMP_WAIT_POLICY": "ACTIVE"}
+    assert int(interpreter.worker_environment({})["MALLOC_ARENA_MAX"]) == 1
+    told = {"OMP_WAIT_POLICY": "ACTIVE", "MALLOC_ARENA_MAX": "4"}
     assert interpreter.worker_environment(told) == told
