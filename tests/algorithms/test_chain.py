@@ -199,6 +199,52 @@ def test_only_a_part_of_the_image(provider, scene, model, context, feedback, tmp
     assert (part.width(), part.height()) == (20, 20)
 
 
+def test_a_map_that_is_open_as_a_layer_is_replaced(
+    provider, scene, model, context, feedback, tmp_path
+):
+    """The layer shows what it showed until it is loaded again, and QGIS lives on."""
+    from qgis.core import QgsRasterLayer
+
+    output = str(tmp_path / "map.tif")
+    values = {"INPUT": scene.output, "MODEL": str(model), "OUTPUT": output, "DEVICE": "cpu"}
+    run(provider, "classifyraster", values, context, feedback)
+    layer = QgsRasterLayer(output, "map")
+    data = layer.dataProvider()
+    seen = data.block(1, layer.extent(), layer.width(), layer.height()).data()
+    box, half = layer.extent(), 10 * layer.rasterUnitsPerPixelX()
+    left, top = box.xMinimum(), box.yMaximum()
+    corner = f"{left},{left + half},{top - half},{top} [EPSG:32633]"
+    run(provider, "classifyraster", {**values, "EXTENT": corner}, context, feedback)
+    assert data.block(1, layer.extent(), 96, 96).data() == seen
+    again = QgsRasterLayer(output, "map")
+    assert (again.width(), again.height()) == (10, 10)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_footprints_and_chips_that_are_open_as_layers_are_replaced(
+    provider, scene, context, feedback, tmp_path
+):
+    from qgis.core import QgsRasterLayer, QgsVectorLayer
+
+    values = {
+        "INPUT": scene.output,
+        "REFERENCE": scene.reference,
+        "OUTPUT": str(tmp_path / "chips"),
+        "FOOTPRINTS": str(tmp_path / "footprints.gpkg"),
+    }
+    run(provider, "exporttrainingchips", {**values, "CHIP_SIZE": 32}, context, feedback)
+    footprints = QgsVectorLayer(values["FOOTPRINTS"], "footprints")
+    chip = QgsRasterLayer(str(next((tmp_path / "chips" / "images").glob("*.tif"))), "chip")
+    reading = footprints.getFeatures()
+    assert next(reading).isValid()
+    assert chip.isValid()
+    before = footprints.featureCount()
+    run(provider, "exporttrainingchips", {**values, "CHIP_SIZE": 48}, context, feedback)
+    again = QgsVectorLayer(values["FOOTPRINTS"], "footprints")
+    assert 0 < again.featureCount() < before
+    assert len(list(reading)) == before - 1  # of the file that the layer has open
+
+
 def test_points_styled_by_categories_give_their_names(provider, scene, context, feedback, tmp_path):
     """A filtered layer with a style of its own: filter, names and colours count."""
     from qgis.core import (
