@@ -2,8 +2,9 @@
 
 Blocks are divided so that every class is in every part where its blocks allow, also
 after the buffer, and each part gets its share of each class as far as whole blocks can.
-A greedy start (rarest class first, after Sechidis et al. 2011, "On the stratification of
-multi-label data") is improved by moves and swaps drawn from the seed.
+Of a few blocks every division is priced. Of more, a greedy start (rarest class first, after
+Sechidis et al. 2011, "On the stratification of multi-label data") is improved by moves and swaps
+drawn from the seed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ FloatArray = npt.NDArray[np.float64]
 # A class missing from a part costs more than any imbalance, and from the first part most.
 _MISSING = 10.0
 _MANY = 5000  # blocks, of which any division is as good as the next
+_ALL = 60_000  # divisions, up to which all of them are priced: ten blocks and three parts
+_AT_ONCE = 2048  # of them
 _CANDIDATES = 64  # moves and swaps drawn a step
 _STEPS = 300  # a start at the most
 _STALLED = 30  # steps without a better candidate after which a start ends
@@ -38,13 +41,16 @@ def assign_blocks(
             goes to a later part than its own: training yields to validation and test.
         shares: of each part, adding up to 1; a part of share 0 gets nothing. A class with
             one block is put into the first part, with two into the first and the last.
-        generator: draws the order of trials.
+        generator: draws the order of trials, where not all divisions are tried.
         starts: how many divisions to return; one where blocks are many.
 
     Returns:
         Divisions, ``(blocks,)`` part of each block, the best first.
     """
     problem = _Problem.of(zones, shares)
+    count = len(problem.usable) ** min(zones.blocks, 64)
+    if count <= _ALL and count * len(zones.block) <= _WORK:
+        return _best_of_all(problem, starts)
     if zones.blocks > _MANY:
         starts = 1
     found: list[tuple[float, int, IntArray]] = []
@@ -103,6 +109,20 @@ class _Problem:
             costs += ((totals - share) ** 2).sum(axis=1)
             costs += (totals < 1e-9) @ self.wanted[part]
         return costs
+
+
+def _best_of_all(problem: _Problem, most: int) -> list[IntArray]:
+    """Price every division; return the cheapest ones, the best first."""
+    usable, blocks = problem.usable, problem.zones.blocks
+    place = len(usable) ** np.arange(blocks)  # a division is a number with a digit a block
+    count = len(usable) ** blocks
+    found: list[tuple[float, int]] = []
+    for start in range(0, count, _AT_ONCE):
+        numbers = np.arange(start, min(start + _AT_ONCE, count))
+        costs = problem.costs(usable[numbers[:, None] // place % len(usable)])
+        cheapest = np.argsort(costs, kind="stable")[:most]
+        found += [(float(costs[row]), int(numbers[row])) for row in cheapest]
+    return [usable[number // place % len(usable)] for _, number in sorted(found)[:most]]
 
 
 def _relative(counts: IntArray) -> FloatArray:

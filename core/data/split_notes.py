@@ -121,7 +121,7 @@ def without_test(method: str, block_size: int) -> str:
     if method == "blocks":
         return (
             f"{text} The labels lie in too few blocks of {block_size} x {block_size} pixels: use a "
-            "smaller BLOCK_SIZE, or label other parts of the image too."
+            "smaller BLOCK_SIZE or BUFFER, or label other parts of the image too."
         )
     if method == "random":
         return f"{text} There are too few labelled pixels: label more."

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hsicnn.core.data.block_assignment import assign_blocks
-from hsicnn.core.data.block_zones import whole_blocks, zones_of
+from hsicnn.core.data.block_zones import Zones, whole_blocks, zones_of
 from hsicnn.core.data.separation import keep_apart
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,3 +73,48 @@ def test_many_blocks_are_divided_in_shares():
     for value in range(5):
         share = zones.counts[parts == 0, value].sum() / zones.counts[:, value].sum()
         assert share == pytest.approx(0.6, abs=0.01)
+
+
+def price_of(zones, parts, shares):
+    """What a division costs, zone by zone: classes missing from parts, and imbalance."""
+    left = zone_table(zones, parts, len(shares))
+    total = zones.counts.sum(axis=0)
+    blocks = (zones.block_counts() > 0).sum(axis=0)
+    ranks = {0: 0, len(shares) - 1: 1} | {part: part + 1 for part in range(1, len(shares) - 1)}
+    missing = sum(
+        10.0 * (len(shares) - rank) * ((left[part] == 0) & (blocks > rank)).sum()
+        for part, rank in ranks.items()
+    )
+    everything = np.append(left / total, left.sum(axis=1, keepdims=True) / total.sum(), axis=1)
+    return missing + ((everything - np.array(shares)[:, None]) ** 2).sum()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 3), st.integers(0, 3))
+def test_of_few_blocks_no_division_is_better_than_the_one_found(seed, blocks, classes, buffer):
+    random = np.random.default_rng(seed)
+    count = int(random.integers(max(blocks, classes), 60))
+    member = np.concatenate([np.arange(blocks), random.integers(0, blocks, count)])
+    rows = member * 4 + random.integers(0, 4, len(member))
+    cols = random.integers(0, 30, len(member))
+    values = np.concatenate([np.arange(1, classes + 1), random.integers(1, classes + 1, 200)])
+    zones = zones_of(member, rows, cols, values[: len(member)], classes=classes, buffer=buffer)
+    if (zones.counts.sum(axis=0) == 0).any():
+        return
+    shares = (0.6, 0.2, 0.2)
+    found = assign_blocks(zones, shares, random, starts=3)
+    prices = sorted(
+        price_of(zones, parts, shares) for parts in itertools.product(range(3), repeat=blocks)
+    )
+    assert len(found) == min(3, len(prices))
+    for parts, price in zip(found, prices):
+        assert price_of(zones, parts, shares) == pytest.approx(price)
+
+
+def test_the_only_division_with_every_class_in_every_part_is_found():
+    """Nine blocks, three classes; only three blocks hold more than one class."""
+    counts = np.full((9, 3), 0)
+    counts[range(9), [0, 0, 0, 1, 1, 1, 2, 2, 2]] = 5
+    zones = Zones(np.arange(9), counts, np.zeros((0, 2), dtype=np.int64), 9)
+    parts = assign_blocks(zones, (0.6, 0.2, 0.2), np.random.default_rng(0))[0]
+    for part in range(3):
+        assert counts[parts == part].sum(axis=0).all()

@@ -138,9 +138,16 @@ def test_a_class_of_one_block_trains_and_is_named():
 
 
 def test_a_class_without_training_pixels_is_an_error_that_names_it():
-    labels = labels_of([0, 0, 0, 0], [0, 1, 2, 3], [1, 1, 1, 2])
+    labels = labels_of([0] * 40, range(40), [1] * 39 + [2])
     with pytest.raises(SplitError, match=r"BUFFER"):
-        split_blocks(labels, block_size=1, buffer=5, seed=1, **SHARES)
+        split_blocks(labels, block_size=1, buffer=50, seed=1, **SHARES)
+
+
+def test_few_blocks_that_a_buffer_cannot_part_all_train():
+    """That nothing is left to test on is said by the export."""
+    labels = labels_of([0, 0, 0, 0], [0, 1, 2, 3], [1, 1, 1, 2])
+    split = split_blocks(labels, block_size=1, buffer=5, seed=1, **SHARES)
+    assert split.counts(labels.values, 2)["train"] == [3, 1]
 
 
 @pytest.mark.parametrize(
