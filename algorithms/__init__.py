@@ -9,11 +9,13 @@ from .classifyraster import ClassifyRaster
 from .createexamplescene import CreateExampleScene
 from .describemodel import DescribeModel
 from .exporttrainingchips import ExportTrainingChips
+from .inspectraster import InspectRaster
 from .trainclassifier import TrainClassifier
 
 #: Every algorithm of the provider, in the order in which one uses them.
 ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
     CreateExampleScene,
+    InspectRaster,
     ExportTrainingChips,
     TrainClassifier,
     ClassifyRaster,

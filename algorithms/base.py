@@ -35,6 +35,7 @@ PYTHON_SETTING = "hsicnn/python"
 
 _VALUE_OUTPUTS = {
     bool: QgsProcessingOutputBoolean,
+    float: QgsProcessingOutputNumber,
     int: QgsProcessingOutputNumber,
     str: QgsProcessingOutputString,
 }

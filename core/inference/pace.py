@@ -77,6 +77,38 @@ def say_how_long(
 ) -> None:
     """Say how long a classification will take on this machine.
 
+    Args, errors: as ``measure_pace``, and the pixels that are still to be classified.
+    """
+    pace = measure_pace(
+        network,
+        source,
+        positions,
+        normaliser,
+        area=area,
+        plan=plan,
+        device=device,
+        written=written,
+        progress=progress,
+    )
+    if pace is not None:
+        seconds = pace.seconds(pixels, plan, os.cpu_count() or 1)
+        progress.log(f"Time: about {duration(seconds)}, by a few tiles tried on this machine.")
+
+
+def measure_pace(
+    network: nn.Module,
+    source: RasterSource,
+    positions: Sequence[int],
+    normaliser: Normaliser,
+    *,
+    area: Window,
+    plan: Plan,
+    device: torch.device,
+    written: tuple[int, int],
+    progress: Progress,
+) -> Pace | None:
+    """Try a block and a few tiles.
+
     Args:
         network: in evaluation mode, on ``device``.
         source: the raster.
@@ -85,9 +117,11 @@ def say_how_long(
         area: that is classified.
         plan: how the work is divided.
         device: where tiles are computed.
-        pixels: that are still to be classified.
         written: bands of whole numbers, and of real ones, that are written.
-        progress: told; asked for cancelling.
+        progress: asked for cancelling.
+
+    Returns:
+        Nothing where memory runs out.
 
     Raises:
         RasterError: the raster cannot be read.
@@ -103,12 +137,10 @@ def say_how_long(
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        return  # smaller tiles are then tried, which nobody can tell the time of
+        return None  # smaller tiles are then tried, which nobody can tell the time of
     finally:
         torch.set_num_threads(threads)
-    pace = Pace(reading, computing, _try_writing(shares, *written))
-    seconds = pace.seconds(pixels, plan, os.cpu_count() or 1)
-    progress.log(f"Time: about {duration(seconds)}, by a few tiles tried on this machine.")
+    return Pace(reading, computing, _try_writing(shares, *written))
 
 
 def _try_reading(

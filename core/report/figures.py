@@ -107,6 +107,50 @@ def curves_picture(history: Sequence[Mapping[str, Any]]) -> bytes:
     return _png(drawing)
 
 
+def spectra_picture(
+    wavelengths: Sequence[float],
+    spectra: Sequence[npt.NDArray[np.floating[Any]]],
+    *,
+    names: Sequence[str] = (),
+    colors: Sequence[str] = (),
+    spreads: Sequence[npt.NDArray[np.floating[Any]]] = (),
+    across: str = "wavelength, nm",
+) -> bytes:
+    """Draw spectra: many thin grey lines, or a line with a name and a band around it each.
+
+    Args:
+        wavelengths: ``(bands,)``, or numbers of bands; drawn in rising order.
+        spectra: ``(bands,)`` each; NaN leaves a gap.
+        names: of the spectra; none: thin lines without a legend.
+        colors: ``#rrggbb`` of each named one.
+        spreads: half widths of the bands around named ones.
+        across: what the axis says.
+
+    Raises:
+        DependencyError: matplotlib is missing.
+    """
+    drawing = _figure(10.0, 4.6)
+    axes = drawing.add_subplot()
+    order = np.argsort(wavelengths)
+    places = np.asarray(wavelengths, dtype=np.float64)[order]
+    for number, spectrum in enumerate(spectra):
+        line = np.asarray(spectrum, dtype=np.float64)[order]
+        if not names:
+            axes.plot(places, line, color="#33506b", alpha=0.25, linewidth=0.8)
+            continue
+        color = colors[number] if number < len(colors) else _LINES[number % len(_LINES)]
+        axes.plot(places, line, color=color, label=_short(names[number]), linewidth=1.5)
+        if number < len(spreads):
+            half = np.asarray(spreads[number], dtype=np.float64)[order]
+            axes.fill_between(places, line - half, line + half, color=color, alpha=0.12)
+    axes.set_xlabel(across)
+    axes.set_ylabel("value")
+    axes.grid(alpha=0.3)
+    if names:
+        axes.legend(fontsize=8, ncols=1 + (len(names) > 10), loc="best")
+    return _png(drawing)
+
+
 def _columns(history: Sequence[Mapping[str, Any]], words: Sequence[str]) -> list[str]:
     """Names of the figures that contain one of the words, in the order they appear."""
     names: dict[str, None] = {}

@@ -78,6 +78,13 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             "describing the model",
             wants=("torch", *_REPORTS),
         ),
+        "inspect_raster": Job(
+            "core.inspection.inspect:inspect_raster",
+            (*_RASTERS, *_REPORTS),
+            ("report",),
+            "inspecting the raster",
+            wants=("torch",),
+        ),
         "check_environment": Job(
             "core.runtime.environment:check_environment",
             (),

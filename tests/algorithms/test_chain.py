@@ -341,6 +341,38 @@ def test_a_model_is_described_and_its_numbers_go_on(provider, model, context, fe
     assert results["MODEL_ID"] in text
 
 
+def test_a_raster_is_inspected_and_its_numbers_go_on(provider, scene, context, feedback, tmp_path):
+    """Labels come from points: a field and its style go along."""
+    report = tmp_path / "report.html"
+    values = {
+        "INPUT": scene.output,
+        "REFERENCE": scene.samples,
+        "FIELD": "class",
+        "REPORT": str(report),
+    }
+    results = run(provider, "inspectraster", values, context, feedback)
+    assert (results["WIDTH"], results["HEIGHT"], results["BANDS"]) == (96, 96, 16)
+    assert results["CLASSES"] == 3
+    assert 0.5 < results["VALID_SHARE"] <= 1
+    text = report.read_text(encoding="utf-8")
+    for name in scene.class_names:
+        assert name in text
+    alone = run(provider, "inspectraster", {**values, "REFERENCE": None}, context, feedback)
+    assert alone["CLASSES"] == 0
+
+
+def test_an_inspection_beside_the_event_loop_can_be_cancelled(
+    provider, scene, context, feedback, tmp_path
+):
+    report = tmp_path / "report.html"
+    report.write_text("what was there before")
+    values = {"INPUT": scene.output, "REPORT": str(report)}
+    algorithm = provider.algorithm("inspectraster").create()
+    done = Run(algorithm, values, context, feedback, feedback.cancel)
+    assert done.success is False
+    assert report.read_text() == "what was there before"
+
+
 def test_the_doctor_writes_its_report(provider, context, feedback, tmp_path):
     report = tmp_path / "report.html"
     run(provider, "checkenvironment", {"REPORT": str(report)}, context, feedback)

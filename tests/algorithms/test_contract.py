@@ -15,6 +15,7 @@ from qgis.core import (
 
 IDS = (
     "createexamplescene",
+    "inspectraster",
     "exporttrainingchips",
     "trainclassifier",
     "classifyraster",
@@ -29,6 +30,7 @@ NAMES = {
         "INPUT REFERENCE FIELD UNLABELLED CHIP_SIZE HALO SPLIT SPLIT_FIELD BLOCK_SIZE BUFFER "
         "TRAIN_FRACTION VALIDATION_FRACTION MAX_PER_CLASS SEED OUTPUT FOOTPRINTS"
     ),
+    "inspectraster": "INPUT REFERENCE FIELD UNLABELLED MEMORY SEED REPORT",
     "trainclassifier": (
         "INPUT ARCHITECTURE PATCH_SIZE EPOCHS BATCH_SIZE LEARNING_RATE CLASS_WEIGHTS DEVICE SEED "
         "RESUME OUTPUT REPORT"
@@ -40,6 +42,7 @@ NAMES = {
 }
 # Values that steps of a model can go on with.
 VALUES = {
+    "inspectraster": "WIDTH HEIGHT BANDS VALID_SHARE CLASSES",
     "describemodel": (
         "ARCHITECTURE PARAMETERS BANDS CLASSES PATCH_SIZE EPOCHS CHECKPOINT MODEL_ID"
     ),
@@ -134,12 +137,15 @@ def test_the_job_gives_the_values_that_are_promised():
     from typing import get_type_hints
 
     from hsicnn.algorithms.describemodel import DescribeModel
+    from hsicnn.algorithms.inspectraster import InspectRaster
+    from hsicnn.core.inspection.inspect import InspectResult
     from hsicnn.core.modelfile.describe import DescribeResult
 
-    given = get_type_hints(DescribeResult)
-    for name, title, kind in DescribeModel.VALUES:
-        assert given[name.lower()] is kind
-        assert title
+    for algorithm, result in ((DescribeModel, DescribeResult), (InspectRaster, InspectResult)):
+        given = get_type_hints(result)
+        for name, title, kind in algorithm.VALUES:
+            assert given[name.lower()] is kind
+            assert title
 
 
 def test_every_training_setting_has_its_parameter(provider):

@@ -81,6 +81,7 @@ def test_json_is_not_disturbed(headless, tmp_path):
         ("classifyraster", {"INPUT": "none.tif", "MODEL": "none.safetensors"}, "none"),
         ("assessaccuracy", {"INPUT": "none.tif", "REPORT": "report.html"}, "none"),
         ("describemodel", {"MODEL": "none.safetensors", "REPORT": "report.html"}, "none"),
+        ("inspectraster", {"INPUT": "none.tif", "REPORT": "report.html"}, "none"),
     ],
 )
 def test_wrong_inputs_fail_and_write_nothing(headless, tmp_path, algorithm, values, words):

@@ -25,7 +25,7 @@ class CancelledProgress(SilentProgress):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("hsicnn.core.raster.empty_bands.MEMORY_BYTES", 3 * 16 * 16 * 9)
+    monkeypatch.setattr("hsicnn.core.raster.spread.MEMORY_BYTES", 3 * 16 * 16 * 9)
 
 
 TILED = ["TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16"]

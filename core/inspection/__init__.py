@@ -1,0 +1,1 @@
+"""What a raster holds, before anything is trained on it."""
