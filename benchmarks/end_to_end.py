@@ -103,7 +103,7 @@ class Sink:
             writer.write(maps.window, stored)
             checksum_of(stored.data)
 
-    def finish(self, _number: int) -> None:
+    def finish(self, _number: int, _zone: Window) -> None:
         """Store a zone."""
         for writer in self._writers.values():
             writer.save()

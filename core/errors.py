@@ -65,5 +65,8 @@ class Abandoned(Cancelled):
 
 def reason(error: BaseException) -> str:
     """What a library says went wrong, as a part of a message: its beginning, if it is long."""
-    text = str(error).encode("utf-8", "replace").decode()
+    if isinstance(error, UnicodeDecodeError):  # GDAL quotes what a damaged file holds
+        text = error.object.decode("utf-8", "replace")
+    else:
+        text = str(error).encode("utf-8", "replace").decode()
     return textwrap.shorten(re.sub(r"[\x00-\x1f]", " ", text), 300, placeholder=" ...").rstrip(".")

@@ -9,7 +9,8 @@ from typing import Any
 
 from osgeo import gdal, ogr
 
-from ..errors import LabelError
+from ..errors import LabelError, reason
+from ..raster.gdal_session import GDAL_ERRORS
 from ..raster.opening import short_name
 
 _STYLES = "layer_styles"  # the table that QGIS stores styles in
@@ -102,7 +103,7 @@ def has_vector_layers(path: str) -> bool:
     """Tell whether GDAL finds vector layers in a file (call inside ``gdal_session``)."""
     try:
         dataset = _open(path)
-    except RuntimeError:
+    except GDAL_ERRORS:
         return False
     return dataset is not None and dataset.GetLayerCount() > 0
 
@@ -111,7 +112,7 @@ def opens_as_raster(path: str) -> bool:
     """Tell whether GDAL opens a file as a raster (call inside ``gdal_session``)."""
     try:
         return gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY) is not None
-    except RuntimeError:
+    except GDAL_ERRORS:
         return False
 
 
@@ -128,13 +129,13 @@ def open_layer(path: str, layer: str) -> VectorLayer:
     name = short_name(path)
     try:
         dataset = _open(path)
-    except RuntimeError as error:
+    except GDAL_ERRORS as error:
         missing = (
             "" if Path(path).exists() or path.startswith("/vsi") else " (there is no such file)"
         )
         raise LabelError(
-            f"{name} cannot be opened as reference data{missing}: {error}. Choose a label raster "
-            "or a layer of points or polygons."
+            f"{name} cannot be opened as reference data{missing}: {reason(error)}. Choose a label "
+            "raster or a layer of points or polygons."
         ) from error
     layers = [dataset.GetLayerByIndex(n) for n in range(dataset.GetLayerCount())]
     names = [item.GetName() for item in layers if item.GetName() != _STYLES]
@@ -180,5 +181,5 @@ def _open(path: str) -> Any:
         return gdal.OpenEx(path, flags | gdal.OF_VERBOSE_ERROR)
     try:
         return gdal.OpenEx(path, flags, open_options=["NOLOCK=YES"])
-    except RuntimeError:
+    except GDAL_ERRORS:
         return gdal.OpenEx(path, flags | gdal.OF_VERBOSE_ERROR, open_options=["IMMUTABLE=YES"])

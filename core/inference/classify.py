@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +17,16 @@ from ..modelfile.network import network_of
 from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress
 from ..raster.bands import describe_range, match_bands
-from ..raster.output_path import check_output
+from ..raster.output_path import check_output, remove_temporary, temporary_name
 from ..raster.source import RasterSource
 from ..raster.windows import Window
 from ..runtime.devices import Device, choose_device
-from ..runtime.leftovers import remove_leftovers
+from ..runtime.leftovers import is_mine, journal_name, remove_leftovers, unfinished_jobs
 from ..timing import duration
 from .engine import Engine
 from .identity import identity_of, job_name_of
 from .inputs import Normaliser
-from .journal import Journal
+from .journal import Journal, outputs_of
 from .outputs import MapOutputs
 from .pace import say_how_long
 from .plan import Plan, make_plan
@@ -125,10 +127,11 @@ def classify_raster(
             probabilities=bool(probabilities),
             progress=progress,
         )
-        job = identity_of(source, model, area, plan=plan, device=place, files=files)
-        journal = _journal(files, job, resume=resume)
-        check_room(files, area, bundle, journal.job_name, progress)
+        job = identity_of(source, positions, model, area, plan=plan, device=place, files=files)
         zones = plan.zones(area)
+        sizes = (len(zones), len(bundle.classes))
+        journal = _journal(files, job, sizes, resume=resume, progress=progress)
+        check_room(files, area, bundle, journal.job_name, progress)
         engine = _engine(
             network,
             bundle,
@@ -213,11 +216,29 @@ def _plan(
     return plan
 
 
-def _journal(files: Mapping[str, str], job: Mapping[str, Any], *, resume: bool) -> Journal:
+def _journal(
+    files: Mapping[str, str],
+    job: Mapping[str, Any],
+    sizes: tuple[int, int],
+    *,
+    resume: bool,
+    progress: Progress,
+) -> Journal:
     """Open the journal of a job, and remove what other jobs left unfinished."""
     job_name, paths = job_name_of(job), [path for path in files.values() if path]
+    for path in map(Path, paths):
+        for other in unfinished_jobs([str(path)]) - {job_name}:
+            progress.log(
+                f"Unfinished work of another classification to {path.name} was removed: its image, "
+                "model, outputs or settings were not the same."
+            )
+            # Also where it lies beside outputs that this job has not.
+            for output in map(Path, outputs_of(journal_name(path, other))):
+                unfinished = temporary_name(output, other)
+                if unfinished.exists() and is_mine(unfinished):
+                    remove_temporary(unfinished)
     remove_leftovers(paths, (job_name,) if resume else ())
-    return Journal(paths[0], job_name, job)
+    return Journal(paths[0], job_name, job, sizes)
 
 
 def _engine(
@@ -265,10 +286,12 @@ def _engine(
 def _check_outputs(outputs: Sequence[str], inputs: Sequence[str]) -> None:
     """Refuse outputs that cannot be written, or that are one file, before anything is computed."""
     paths = [check_output(path, inputs) for path in outputs if path]
-    if len(set(paths)) < len(paths):
+    # Links lead to the same file; a style goes by the name without its ending.
+    names = {os.path.normcase(os.path.realpath(path.with_suffix(""))) for path in paths}
+    if len(names) < len(paths):
         raise InputError(
             "Two outputs have the same file name; give class map, probabilities and confidence "
-            "a file each."
+            "a file each, with names that differ in more than their ending."
         )
 
 

@@ -44,8 +44,11 @@ class Sink(Protocol):
     def write(self, maps: Maps) -> None:
         """Write a part, whole tiles of the files; called from one thread."""
 
-    def finish(self, number: int) -> None:
-        """Hear that all of a zone was written; called from the same thread."""
+    def finish(self, number: int, zone: Window) -> None:
+        """Hear that all of a zone was written; called from the same thread.
+
+        Parts of the next zone may have been written by then.
+        """
 
 
 class Engine:
@@ -127,7 +130,7 @@ class Engine:
         if largest < self._plan.tile:
             progress.log(
                 f"Memory ran out on the way: tiles of up to {largest} x {largest} pixels were "
-                "computed instead. The result is the same."
+                "computed instead. The result is the same but for rounding."
             )
 
     def _roles(
@@ -268,7 +271,7 @@ class Engine:
                 sink.write(maps)
                 del maps
             if not zone.waiting:
-                sink.finish(zone.number)
+                sink.finish(zone.number, zone.maps.window)
                 self._zones.release()
             del zone
         self._computed.put(0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import platform
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from osgeo import gdal
 
+from ..raster.gdal_session import gdal_session
 from ..raster.source import RasterSource
 from ..raster.windows import Window
 from ..runtime.dependencies import plugin_version
@@ -20,11 +22,13 @@ from ..runtime.devices import Device
 from ..runtime.job_hash import job_hash
 from .plan import Plan
 
+_BESIDE = (".aux.xml", ".ovr", ".qml")
 NAME_LENGTH = 8  # hexadecimal digits of a job's name
 
 
 def identity_of(
     source: RasterSource,
+    positions: Sequence[int],
     model: str,
     area: Window,
     *,
@@ -32,11 +36,12 @@ def identity_of(
     device: Device,
     files: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return what a classification depends on, to the last bit, as plain JSON.
+    """Return what a classification depends on, to the last bit, and whose it is, as plain JSON.
 
     Args:
-        source: the image; its files by size and time of change.
-        model: path of the model file; by its content.
+        source: the image: its grid and bands, and its files by size and time of change.
+        positions: of the bands that are used.
+        model: path of the model file, which stands in the map; and its content.
         area: that is classified.
         plan: how the work is divided: kernels may round otherwise in tiles of another size.
         device: where it computes.
@@ -48,16 +53,23 @@ def identity_of(
         content = hashlib.sha256()
         while chunk := file.read(1 << 20):
             content.update(chunk)
+    divided = asdict(plan)
+    for name in ("memory", "on_device", "cache_bytes"):  # change no pixel
+        del divided[name]
     return {
-        "image": [source.path, [_state(path) for path in source.files()]],
-        "model": content.hexdigest(),
+        "image": _state_of_image(source),
+        "grid": source.grid.to_json(),
+        "bands": [source.bands[position].to_json() for position in positions],
+        "model": [os.path.realpath(model), content.hexdigest()],
         "area": list(area),
         "outputs": {name: os.path.abspath(path) for name, path in files.items() if path},  # noqa: PTH100
-        "plan": asdict(plan),
+        "plan": divided,
         "device": [device.name, device.title, torch.get_num_threads()],
         "processor": torch.backends.cpu.get_cpu_capability(),
         "plugin": plugin_version(),
         "libraries": [torch.__version__, np.__version__, gdal.VersionInfo()],
+        # Others may write into the same folder: their files are not ours to go on with.
+        "owner": [os.getuid() if hasattr(os, "getuid") else "", platform.node()],
     }
 
 
@@ -66,9 +78,41 @@ def job_name_of(identity: Mapping[str, Any]) -> str:
     return job_hash(**identity)[:NAME_LENGTH]
 
 
-def _state(path: str) -> list[Any]:
-    """Size and time of the last change of a file; its name alone where it is no file."""
-    with suppress(OSError, ValueError):
+def _state_of_image(source: RasterSource) -> list[Any]:
+    """Return what tells an image from a changed one.
+
+    Where that cannot be told (parts of archives, network services), no two runs are the same.
+    """
+    path = source.path
+    place = os.path.abspath(path) if Path(path).exists() else path  # noqa: PTH100
+    states = [_state(file) for file in _files(source)]
+    if not states or None in states:
+        return [place, secrets.token_hex(16)]
+    return [place, source.has_mask, states]
+
+
+def _files(source: RasterSource) -> list[str]:
+    """Return all files behind an image, also behind virtual rasters of virtual rasters.
+
+    What QGIS writes beside an image that it shows is left out; what counts of it (nodata, scale)
+    is known from the bands.
+    """
+    found, waiting = set(), list(source.files())
+    while waiting:
+        path = waiting.pop()
+        if path in found or path.endswith(_BESIDE):
+            continue
+        found.add(path)
+        if path.lower().endswith(".vrt"):
+            with gdal_session():
+                waiting += gdal.Open(path).GetFileList() or ()
+    return sorted(found)
+
+
+def _state(path: str) -> list[Any] | None:
+    """Size and time of the last change of a file; None where it is no file of this machine."""
+    try:
         found = Path(path).stat()
-        return [path, found.st_size, found.st_mtime_ns]
-    return [path]
+    except (OSError, ValueError):
+        return None
+    return [path, found.st_size, found.st_mtime_ns]

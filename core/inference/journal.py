@@ -37,16 +37,24 @@ class Journal:
         output: the job's first output.
         job_name: the job's name, hexadecimal, of which its temporary names are made.
         job: what the job is, plain JSON; a journal of any other one counts for nothing.
+        sizes: how many zones and classes there are; what does not fit them counts for nothing.
 
     Attributes:
         job_name: the job's name.
         zones: what an earlier run of the job finished, by the number of the zone.
     """
 
-    def __init__(self, output: str | Path, job_name: str, job: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        output: str | Path,
+        job_name: str,
+        job: Mapping[str, object],
+        sizes: tuple[int, int],
+    ) -> None:
         self.job_name = job_name
         self._path = journal_name(Path(output), job_name)
         self._head = json.dumps(job, sort_keys=True)
+        self._sizes = sizes
         self.zones = self._read()
 
     def begin(self) -> None:
@@ -58,13 +66,22 @@ class Journal:
         self.zones = {}
         self._write("w", self._head)
 
+    def mend(self) -> None:
+        """Leave nothing in it but what counts, so that lines can be added.
+
+        Raises:
+            RasterError: it cannot be written.
+        """
+        lines = [_line(number, zone) for number, zone in self.zones.items()]
+        self._write("w", "\n".join([self._head, *lines]))
+
     def add(self, number: int, zone: FinishedZone) -> None:
         """Note that a zone is finished, after its tiles were stored.
 
         Raises:
             RasterError: it cannot be written.
         """
-        self._write("a", json.dumps({"zone": number, **asdict(zone)}))
+        self._write("a", _line(number, zone))
 
     def remove(self) -> None:
         """Delete it: the outputs are in place, or given up."""
@@ -89,9 +106,31 @@ class Journal:
             return {}
         if head != self._head:
             return {}
-        try:
-            # What follows the last line break was cut off.
-            entries = [json.loads(line) for line in lines[:-1]]
-            return {int(entry.pop("zone")): FinishedZone(**entry) for entry in entries}
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return {}  # this is no journal of ours
+        found = {}
+        for line in lines[:-1]:  # what follows the last line break was cut off
+            number, zone = _entry(line)
+            if zone and 0 <= number < self._sizes[0] and len(zone.counts) == self._sizes[1] + 1:
+                found[number] = zone
+        return found
+
+
+def _line(number: int, zone: FinishedZone) -> str:
+    return json.dumps({"zone": number, **asdict(zone)})
+
+
+def _entry(line: str) -> tuple[int, FinishedZone | None]:
+    """Return the zone of a line, and its number; nothing where it was cut off."""
+    try:
+        values = json.loads(line)
+        return int(values.pop("zone")), FinishedZone(**values)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return -1, None
+
+
+def outputs_of(journal: Path) -> tuple[str, ...]:
+    """Return the outputs of the job that a journal is of; none where it cannot be read."""
+    try:
+        head = json.loads(journal.read_text(encoding="utf-8").split("\n", 1)[0])
+        return tuple(map(str, head["outputs"].values()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return ()

@@ -61,7 +61,7 @@ class MapOutputs:
         self._grid = grid
         self._inputs = inputs
         self._journal = journal
-        self._zone: dict[Window, tuple[IntArray, dict[str, int]]] = {}
+        self._parts: dict[Window, tuple[IntArray, dict[str, int]]] = {}
         self._paths = {"map": output, "probabilities": probabilities, "confidence": confidence}
         self._origin = origin(bundle, model)
         self._writers: dict[str, RasterWriter] = {}
@@ -72,7 +72,11 @@ class MapOutputs:
         self._codes = np.array([self._nothing, *codes]).astype(self._dtype)
 
     def __enter__(self) -> MapOutputs:
-        self._open_all()
+        try:
+            self._open_all()
+        except BaseException:
+            self._journal.remove()  # what it was about is discarded
+            raise
         return self
 
     def __exit__(
@@ -111,6 +115,7 @@ class MapOutputs:
             )
             if self._are_as_left(zones, progress):
                 self.counts += np.sum([zone.counts for zone in found.values()], axis=0)
+                self._journal.mend()
                 progress.log("They are sound: going on from there.")
                 return frozenset(found)
             progress.warn("They are damaged and not used: the classification starts afresh.")
@@ -128,8 +133,11 @@ class MapOutputs:
         for number, zone in enumerate(zones):
             progress.check_cancel()
             progress.report(0.0, f"checking part {number + 1} of {len(zones)}")
+            stored = _tiles_of(zone)
+            if number not in found:  # a kill may have left some of its tiles, for others to replace
+                stored = [t for t in stored if any(w.stores(t) for w in self._writers.values())]
             try:
-                held = self._checksums(_tiles_of(zone))
+                held = self._checksums(stored)
             except RasterError:  # a tile that was being stored
                 return False
             if number in found and held != found[number].checksums:
@@ -163,18 +171,21 @@ class MapOutputs:
                 writer.write(maps.window, stored)
                 checksums[name] = checksum_of(stored.data)
         self.counts += counts
-        self._zone[maps.window] = (counts, checksums)
+        self._parts[maps.window] = (counts, checksums)
 
-    def finish(self, number: int) -> None:
+    def finish(self, number: int, zone: Window) -> None:
         """Store a zone whose last part was written, and note it in the journal.
+
+        Args:
+            number: of the zone.
+            zone: where it is. Parts of the next one may be there already.
 
         Raises:
             RasterError: it cannot be stored.
         """
         for writer in self._writers.values():
             writer.save()
-        parts = [self._zone[window] for window in sorted(self._zone)]
-        self._zone.clear()
+        parts = [self._parts.pop(window) for window in _tiles_of(zone)]
         counts = np.sum([counts for counts, _ in parts], axis=0)
         checksums = {name: [sums[name] for _, sums in parts] for name in self._writers}
         self._journal.add(number, FinishedZone(counts.tolist(), checksums))

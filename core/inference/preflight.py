@@ -24,6 +24,7 @@ LEAST_MAP, LEAST_FLOATS = 1 / 50, 1 / 8
 FILE_BYTES = 64 * 1024  # of an output besides its pixels: metadata, colours, style
 TILE_ENTRY = 16  # bytes: place and size of a tile in the file
 TRIES = 8
+STEP = 64 * MIB
 
 
 def fit_plan(
@@ -50,7 +51,10 @@ def fit_plan(
     on_device = free_device_memory(place.name) if place.kind != "cpu" else None
     card = DEVICE_TILE_BYTES if on_device is None else on_device
     allowed = budget if free.size is None else min(budget, free.size)
-    plan = plan_of(allowed, card)
+    # In steps: what is free is never twice the same, and a run that goes on needs the same plan.
+    plan = plan_of(allowed if allowed == budget else allowed // STEP * STEP, card)
+    if plan.memory > allowed:
+        plan = plan_of(allowed, card)
     if plan.memory > allowed:
         raise _too_little(_smallest(plan_of, card), budget, free, probabilities)
     if on_device is not None and plan.on_device > on_device:

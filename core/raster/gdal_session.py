@@ -13,7 +13,11 @@ from typing import Any
 
 from osgeo import gdal, ogr, osr
 
+from ..errors import reason
+
 CACHE_BYTES = 64 * 1024 * 1024
+#: What GDAL raises; the second where its message quotes bytes of a damaged file.
+GDAL_ERRORS = (RuntimeError, UnicodeDecodeError)
 _MODULES = (gdal, ogr, osr)
 
 
@@ -86,7 +90,10 @@ def read_pixels(of: Any, *area: int, **options: Any) -> bytes:
     Raises:
         RuntimeError: they cannot be read, also where the format's driver fails without a word.
     """
-    data: bytes | None = of.ReadRaster(*area, **options)
+    try:
+        data: bytes | None = of.ReadRaster(*area, **options)
+    except UnicodeDecodeError as error:
+        raise RuntimeError(reason(error)) from error
     if data is None:
         raise RuntimeError("GDAL gives no reason")
     return data

@@ -10,6 +10,7 @@ import numpy as np
 from osgeo import gdal
 
 from ..errors import RasterError, reason
+from .gdal_session import GDAL_ERRORS
 from .gdal_text import plain
 
 # GDAL's data types by the names of GDAL's C library (some are missing in older bindings).
@@ -37,7 +38,7 @@ def damage_named(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
+    except GDAL_ERRORS as error:
         raise RasterError(
             f"{name} is damaged: what it says about itself cannot be read ({reason(error)}). "
             "Copy it again, or write it anew (in QGIS: Raster > Conversion > Translate)."
@@ -52,7 +53,7 @@ def open_dataset(path: str, name: str) -> Any:
     """
     try:
         dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_VERBOSE_ERROR)
-    except RuntimeError as error:
+    except GDAL_ERRORS as error:
         raise RasterError(
             f"{name} cannot be opened as a raster: {reason(error)}. Choose a raster file that "
             "QGIS can show."

@@ -218,6 +218,13 @@ class RasterWriter:
             raise RasterError(f"{self.path.name} is damaged: {error}") from error
         return checksum_of(values)
 
+    def stores(self, tile: Window) -> bool:
+        """Whether a tile of the file was written and saved, in any of its bands."""
+        name = f"BLOCK_OFFSET_{tile.col // TILE}_{tile.row // TILE}"
+        with gdal_session():
+            bands = (self._dataset.GetRasterBand(n) for n in range(1, self.count + 1))
+            return any(band.GetMetadataItem(name, "TIFF") for band in bands)
+
     def leave(self) -> None:
         """Close the unfinished file and leave it to a later job."""
         with gdal_session():

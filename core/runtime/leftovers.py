@@ -10,16 +10,19 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 #: What is written beside an output and has an ending of its own, with the output's name.
+_WITH_STYLE = {".tif", ".tiff"}
 _SIDES = (".checkpoint.safetensors", ".aux.xml", ".ovr", ".msk")
 
 
 def journal_name(output: Path, job_name: str) -> Path:
     """Return where a job that can go on keeps its journal: beside an output, hidden."""
-    return output.with_name(f".{output.stem}.{job_name}.partial.journal")
+    return output.with_name(f".{output.name}.{job_name}.partial.journal")
 
 
 def unfinished_jobs(paths: Iterable[str]) -> frozenset[str]:
-    """Return the names of killed jobs that can go on: those with a journal beside an output.
+    """Return the names of killed jobs that can go on.
+
+    Those have a journal beside an output that holds more than what the job is.
 
     Args:
         paths: the outputs of the job.
@@ -29,8 +32,15 @@ def unfinished_jobs(paths: Iterable[str]) -> frozenset[str]:
         pattern = re.compile(re.escape(journal_name(path, "@").name).replace("@", "([0-9a-f]+)"))
         with contextlib.suppress(OSError):
             matches = [pattern.fullmatch(item.name) for item in path.parent.iterdir()]
-            found.update(match[1] for match in matches if match)
+            found.update(match[1] for match in matches if match and _has_lines(path, match[0]))
     return frozenset(found)
+
+
+def _has_lines(output: Path, journal: str) -> bool:
+    try:
+        return output.with_name(journal).read_bytes().count(b"\n") > 1
+    except OSError:
+        return False
 
 
 def remove_leftovers(paths: Iterable[str], keep: Collection[str] = ()) -> tuple[Path, ...]:
@@ -60,18 +70,25 @@ def remove_leftovers(paths: Iterable[str], keep: Collection[str] = ()) -> tuple[
 
 
 def _remove_unfinished(path: Path, names: Iterable[str], keep: Collection[str]) -> list[Path]:
-    own = "|".join(re.escape(name) for name in (*_names(path), path.stem))
-    pattern = re.compile(rf"\.({own})\.([0-9a-f]+)\.partial(\..*)?")
-    matches = [match for match in map(pattern.fullmatch, names) if match and match[2] not in keep]
-    unfinished = [
-        item for item in (path.with_name(match[0]) for match in matches) if _is_mine(item)
-    ]
+    own = "|".join(re.escape(name) for name in _names(path))
+    # Rasters and layers keep their own ending, so that their format can be told.
+    ending = re.escape(path.suffix) + r"(?![A-Za-z0-9]).*"
+    if path.suffix.lower() in _WITH_STYLE:
+        ending += r"|\.qml"
+    pattern = re.compile(
+        rf"\.({own})\.(?P<job>[0-9a-f]+)\.partial(\..*)?"
+        rf"|\.{re.escape(path.stem)}\.(?P<job_too>[0-9a-f]+)\.partial({ending})"
+    )
+    matches = [match for match in map(pattern.fullmatch, names) if match]
+    found = [path.with_name(m[0]) for m in matches if (m["job"] or m["job_too"]) not in keep]
+    unfinished = [item for item in found if is_mine(item)]
     for item in unfinished:
         _remove(item)
     return unfinished
 
 
-def _is_mine(path: Path) -> bool:
+def is_mine(path: Path) -> bool:
+    """Whether a file or link is of the user who runs this."""
     return not hasattr(os, "getuid") or path.lstat().st_uid == os.getuid()
 
 

@@ -45,7 +45,7 @@ class Gather:
         self.confidence[rows, cols] = block.confidence
         self.probabilities[:, rows, cols] = block.probabilities
 
-    def finish(self, number) -> None:
+    def finish(self, number, zone) -> None:
         self.finished.append(number)
 
 

@@ -9,11 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hsicnn.core.errors import Abandoned, Cancelled
+from hsicnn.core.errors import Abandoned, Cancelled, InputError, RasterError
 from hsicnn.core.inference import engine as engines
 from hsicnn.core.inference.classify import classify_raster
+from hsicnn.core.inference.journal import Journal
+from hsicnn.core.inference.outputs import MapOutputs
+from hsicnn.core.inference.zones import Maps
+from hsicnn.core.modelfile.bundle import load_bundle
 from hsicnn.core.progress import SilentProgress
+from hsicnn.core.raster.grid import Grid
+from hsicnn.core.raster.windows import Window
+from hsicnn.core.runtime.resources import FreeMemory
 from hsicnn.models.catalog import DEFAULT_NETWORK
+from osgeo import gdal
 
 from .conftest import band_count, make_model, read_raster, write_scene
 
@@ -157,8 +165,6 @@ def test_it_may_be_interrupted_again_and_again(material, whole, tmp_path):
 
 
 def test_everything_was_finished_but_the_names(material, whole, tmp_path, monkeypatch):
-    from hsicnn.core.inference.outputs import MapOutputs
-
     def killed(_self):
         raise Abandoned
 
@@ -248,7 +254,7 @@ def test_other_settings_are_another_job(material, tmp_path, more):
     heard = Interrupting(tmp_path)
     classify(material, tmp_path, heard, **more)
     assert "going on" not in heard.said
-    assert not [name for name in names_in(tmp_path) if name.startswith(".map.")]
+    assert not [name for name in names_in(tmp_path) if name.startswith(".")]
 
 
 def overwritten(partial: Path) -> None:
@@ -287,6 +293,152 @@ def test_damaged_work_is_not_used(material, whole, tmp_path, monkeypatch, damage
     assert_same(tmp_path, whole[0])
 
 
+def test_parts_of_a_zone_may_be_written_before_the_one_above_is_finished(material, tmp_path):
+    """Blocks without a value are finished as soon as they are read."""
+    bundle = load_bundle(str(material[1]))
+    grid = Grid("", (0.0, 1.0, 0.0, 0.0, 0.0, -1.0), 512, 300)
+    zones = [Window(0, 0, 256, 300), Window(256, 0, 256, 300)]
+    random = np.random.default_rng(1)
+
+    def outputs() -> MapOutputs:
+        return MapOutputs(
+            bundle,
+            grid,
+            output=str(tmp_path / "map.tif"),
+            probabilities="",
+            confidence=str(tmp_path / "trust.tif"),
+            model=str(material[1]),
+            inputs=(),
+            journal=Journal(tmp_path / "map.tif", "ab12", {}, (2, len(bundle.classes))),
+        )
+
+    def maps(row: int, col: int, width: int) -> Maps:
+        window = Window(row, col, 256, width)
+        labels = random.integers(0, 4, (256, width)).astype(np.uint16)
+        return Maps(window, labels, random.random((256, width), np.float32), None)
+
+    first = outputs()
+    with pytest.raises(Abandoned), first:
+        assert first.go_on(zones, SilentProgress()) == set()
+        first.write(maps(0, 256, 44))
+        first.write(maps(256, 0, 256))  # of the next zone
+        first.write(maps(0, 0, 256))
+        first.finish(0, zones[0])
+        first.write(maps(256, 256, 44))
+        first.finish(1, zones[1])
+        raise Abandoned
+    second = outputs()
+    with second:
+        assert second.go_on(zones, SilentProgress()) == {0, 1}
+        np.testing.assert_array_equal(second.counts, first.counts)
+
+
+def moved_model(image, model):
+    other = model.with_name("other.safetensors")
+    shutil.move(model, other)
+    return image, other
+
+
+def in_a_virtual_raster(image):
+    """A virtual raster of a virtual raster of the image."""
+    inner, outer = image.with_name("inner.vrt"), image.with_name("outer.vrt")
+    for target, source in ((inner, image), (outer, inner)):
+        gdal.Translate(str(target), str(source), format="VRT")
+    return outer
+
+
+def zipped(image):
+    import zipfile
+
+    archive = image.with_name("image.zip")
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(image, image.name)
+    return f"/vsizip/{archive}/{image.name}"
+
+
+def test_a_model_under_another_name_is_another_job(material, tmp_path):
+    """Its name stands in the map."""
+    image, model = copy_of(material, tmp_path / "inputs")
+    out = tmp_path / "out"
+    out.mkdir()
+    interrupt((image, model), out, 4)
+    heard = Interrupting(out)
+    classify(moved_model(image, model), out, heard)
+    assert "going on" not in heard.said
+    assert "Unfinished work of another classification" in heard.said
+
+
+@pytest.mark.parametrize("wrap", [in_a_virtual_raster, zipped])
+def test_an_image_that_changed_behind_another_is_noticed(material, tmp_path, wrap):
+    image, model = copy_of(material, tmp_path / "inputs")
+    out = tmp_path / "out"
+    out.mkdir()
+    shown = wrap(image)
+    interrupt((shown, model), out, 4)
+    write_scene(image, BANDS, ROWS, COLS, tiled=True, seed=99)
+    shown = wrap(image) if wrap is zipped else shown
+    heard = Interrupting(out)
+    classify((shown, model), out, heard)
+    assert "going on" not in heard.said
+
+
+def test_what_qgis_writes_beside_an_image_changes_nothing(material, tmp_path):
+    image, model = copy_of(material, tmp_path / "inputs")
+    out = tmp_path / "out"
+    out.mkdir()
+    interrupt((image, model), out, 4)
+    dataset = gdal.Open(str(image))
+    dataset.GetRasterBand(1).ComputeStatistics(False)
+    dataset.BuildOverviews("NEAREST", [2])
+    del dataset
+    assert {".aux.xml", ".ovr"} <= {path.name[len(image.name) :] for path in image.parent.iterdir()}
+    heard = Interrupting(out)
+    classify((image, model), out, heard)
+    assert "going on" in heard.said
+
+
+def test_what_is_free_may_vary_a_little(material, tmp_path, monkeypatch):
+    from hsicnn.core.inference import preflight
+
+    def free(size):
+        return lambda: FreeMemory(size << 20, "of this machine")
+
+    monkeypatch.setattr(preflight, "free_memory", free(265))
+    interrupt(material, tmp_path, 4)
+    monkeypatch.setattr(preflight, "free_memory", free(301))
+    heard = Interrupting(tmp_path)
+    classify(material, tmp_path, heard)
+    assert "going on" in heard.said
+
+
+def test_unfinished_outputs_that_are_not_asked_for_again_go_too(material, tmp_path):
+    interrupt(material, tmp_path, 4)
+    classify(material, tmp_path, outputs={"output": "map.tif"})
+    assert not [name for name in names_in(tmp_path) if name.startswith(".")]
+
+
+def test_two_outputs_under_one_name_are_refused(material, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    for other in ("map.tiff", "link/map.tif"):
+        with pytest.raises(InputError, match="same file name"):
+            classify(material, tmp_path, outputs={"output": "map.tif", "confidence": other})
+
+
+def test_an_output_that_cannot_be_opened_leaves_nothing(material, tmp_path, monkeypatch):
+    opened = MapOutputs._open
+
+    def broken(self, name, path):
+        if name == "confidence":
+            raise RasterError("the disk is gone")
+        return opened(self, name, path)
+
+    interrupt(material, tmp_path, 4)
+    monkeypatch.setattr(MapOutputs, "_open", broken)
+    with pytest.raises(RasterError, match="the disk is gone"):
+        classify(material, tmp_path)
+    assert not [name for name in names_in(tmp_path) if "map" in name or "shares" in name]
+
+
 def torn(text: str) -> str:
     """The last line was being written."""
     return text[:-20]
@@ -294,6 +446,10 @@ def torn(text: str) -> str:
 
 def wrong_counts(text: str) -> str:
     return text.replace('"counts"', '"cuonts"')
+
+
+def wrong_numbers(text: str) -> str:
+    return text.replace('{"zone": ', '{"zone": 7')
 
 
 def no_json(_text: str) -> str:
@@ -306,7 +462,13 @@ def another_head(text: str) -> str:
 
 @pytest.mark.parametrize(
     ("spoil", "kept"),
-    [(torn, True), (wrong_counts, False), (no_json, False), (another_head, False)],
+    [
+        (torn, True),
+        (wrong_counts, False),
+        (wrong_numbers, False),
+        (no_json, False),
+        (another_head, False),
+    ],
 )
 def test_a_spoilt_journal(material, whole, tmp_path, monkeypatch, spoil, kept):
     interrupt(material, tmp_path, 5)
@@ -319,8 +481,19 @@ def test_a_spoilt_journal(material, whole, tmp_path, monkeypatch, spoil, kept):
     assert_same(tmp_path, whole[0])
 
 
+def test_a_line_that_was_torn_harms_no_later_run(material, whole, tmp_path, monkeypatch):
+    interrupt(material, tmp_path, 3)
+    (journal,) = tmp_path.glob(".*.journal")
+    journal.write_text(torn(journal.read_text(encoding="utf-8")), encoding="utf-8")
+    interrupt(material, tmp_path, 6)
+    there = finished_zones(tmp_path)
+    numbers = computed(monkeypatch)
+    classify(material, tmp_path)
+    assert numbers == list(range(there, ZONES))
+    assert_same(tmp_path, whole[0])
+
+
 def test_a_journal_that_cannot_be_written_is_a_clear_error(material, tmp_path, monkeypatch):
-    from hsicnn.core.errors import RasterError
     from hsicnn.core.inference import journal
 
     class Full(type(tmp_path)):

@@ -42,7 +42,7 @@ class Writing:
         self.windows.append(maps.window)
         self.writer.write(maps.window, maps.probabilities)
 
-    def finish(self, number: int) -> None:
+    def finish(self, number: int, zone: Window) -> None:
         pass
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hsicnn.core.errors import RasterError
 from hsicnn.core.raster.bands import Band
-from hsicnn.core.raster.gdal_session import gdal_session
+from hsicnn.core.raster.gdal_session import gdal_session, read_pixels
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.values import missing, nodata_in, physical
 from hsicnn.core.raster.windows import Window, reflect_index
@@ -353,3 +353,19 @@ def test_a_format_that_fails_without_a_word_is_a_clear_error(make_raster, monkey
         monkeypatch.setattr(source, "_dataset", Silent())
         with pytest.raises(RasterError, match="cannot be read at rows 0-3: GDAL gives no reason"):
             source.read(Window(0, 0, 4, 5), [0])
+
+
+def test_words_of_a_damaged_file_that_are_no_text_are_quoted_all_the_same(tmp_path):
+    """Some versions of GDAL's bindings fail over them."""
+    error = UnicodeDecodeError("utf-8", b"no such file: \xff\xe4.tif", 14, 15, "invalid start byte")
+
+    class Loud:
+        def ReadRaster(self, *_, **__):  # noqa: N802 - GDAL's name
+            raise error
+
+    with pytest.raises(RuntimeError, match="no such file"):
+        read_pixels(Loud())
+    path = tmp_path / "image.vrt"
+    path.write_bytes(b'<VRTDataset rasterXSize="2" rasterYSize="2"><VRTRasterBand band="\xff\xf1">')
+    with pytest.raises(RasterError, match=r"image\.vrt"):
+        RasterSource(path)

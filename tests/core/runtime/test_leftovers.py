@@ -8,8 +8,22 @@ from hsicnn.core.runtime.leftovers import remove_leftovers, unfinished_jobs
 
 
 def test_temporary_files_of_the_outputs_go_and_nothing_else(tmp_path):
-    mine = [".map.0a1b2c3d.partial.tif", ".map.0a1b2c3d.partial.tif.aux.xml", ".map.tif.ff.partial"]
-    others = ["map.tif", ".map2.0a1b2c3d.partial.tif", ".map.tif.partial", "map.0a.partial.tif"]
+    mine = [
+        ".map.0a1b2c3d.partial.tif",
+        ".map.0a1b2c3d.partial.tif.aux.xml",
+        ".map.0a1b2c3d.partial.qml",
+        ".map.tif.ff.partial",
+        ".map.tif.ff.partial.journal",
+    ]
+    others = [
+        ".map.0a1b2c3d.partial.tiff",
+        ".map.0a1b2c3d.partial.gpkg",
+        ".map.html.0a1b2c3d.partial",
+        "map.tif",
+        ".map2.0a1b2c3d.partial.tif",
+        ".map.tif.partial",
+        "map.0a.partial.tif",
+    ]
     for name in (*mine, *others):
         (tmp_path / name).write_text("x")
     folder = tmp_path / ".chips.12345678.partial"
@@ -83,10 +97,12 @@ def test_what_was_replaced_goes(tmp_path):
 
 def test_what_a_killed_job_can_go_on_with_stays(tmp_path):
     """Two jobs were killed; one of them has a journal."""
-    mine = [".map.0a1b2c3d.partial.tif", ".map.0a1b2c3d.partial.journal", ".p.0a1b2c3d.partial.tif"]
-    others = [".map.99999999.partial.tif", ".p.0a1b2c3e.partial.tif"]
+    journal, begun = ".map.tif.0a1b2c3d.partial.journal", ".map.tif.99999999.partial.journal"
+    mine = [".map.0a1b2c3d.partial.tif", journal, ".p.0a1b2c3d.partial.tif"]
+    others = [".map.99999999.partial.tif", ".p.0a1b2c3e.partial.tif", begun]
     for name in (*mine, *others):
-        (tmp_path / name).write_text("x")
+        (tmp_path / name).write_text("what the job is\n")
+    (tmp_path / journal).write_text("what the job is\na zone\n")
     outputs = [str(tmp_path / "map.tif"), str(tmp_path / "p.tif")]
     assert unfinished_jobs(outputs) == {"0a1b2c3d"}
     assert unfinished_jobs([str(tmp_path / "p.tif"), str(tmp_path / "none" / "a.tif")]) == set()
