@@ -333,6 +333,8 @@ def test_a_killed_job_loses_nothing_and_can_be_run_again(material, whole, tmp_pa
         assert any(line.startswith("error ") for line in killed.lines), killed.lines
     checkpoint = tmp_path / "model.safetensors.checkpoint.safetensors"
     begun, zones = checkpoint.exists(), finished_zones(tmp_path)
+    if zones and len([*tmp_path.glob(".*.partial.tif")]) < len(case.outputs):
+        zones = 0  # killed between two renames, at the very end: it is all computed again
 
     said, _ = complete(case.job, case.arguments_in(tmp_path))
     assert ("Going on after epoch" in said) == begun

@@ -48,7 +48,7 @@ def loading() -> dict[str, list[str]]:
 
 
 def test_it_loads_where_torch_is_missing(loading):
-    assert loading["algorithms"] == ["8"]
+    assert loading["algorithms"] == ["9"]
 
 
 @pytest.mark.parametrize(
