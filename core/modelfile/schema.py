@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelFileError
+from ..errors import ModelFileError, shortened
 from ..stored_json import Kinds, check_fields, check_items, read_json
 
 FORMAT_VERSION = 1
@@ -161,7 +161,7 @@ def read_checkpoint(text: str, name: str) -> tuple[Checkpoint, dict[str, Any]]:
 def damaged(name: str, what: str) -> ModelFileError:
     """Return the error for a file that is ours and broken."""
     return ModelFileError(
-        f"{name} is a damaged model file: {what}. Copy the file again from where it came, or "
+        f"{name} is a damaged model file: {shortened(what)}. Copy the file again from where it came, or "
         "train again."
     )
 

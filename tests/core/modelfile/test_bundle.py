@@ -315,3 +315,11 @@ def test_a_model_that_is_not_sound_is_not_written(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ModelFileError, match="cannot be written"):
         save_bundle(str(tmp_path / "no" / "model.safetensors"), make_bundle())
+
+
+def test_a_damaged_file_is_not_quoted_at_length():
+    from hsicnn.core.modelfile.schema import damaged
+
+    told = str(damaged("a.safetensors", f"The model uses the normalisation '{'x' * 50_000}'"))
+    assert "The model uses the normalisation ..." in told
+    assert len(told) < 400
