@@ -161,8 +161,8 @@ def read_checkpoint(text: str, name: str) -> tuple[Checkpoint, dict[str, Any]]:
 def damaged(name: str, what: str) -> ModelFileError:
     """Return the error for a file that is ours and broken."""
     return ModelFileError(
-        f"{name} is a damaged model file: {shortened(what)}. Copy the file again from where it came, or "
-        "train again."
+        f"{name} is a damaged model file: {shortened(what)}. Copy the file again from where it "
+        "came, or train again."
     )
 
 
