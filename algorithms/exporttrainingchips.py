@@ -14,7 +14,7 @@ from qgis.core import (
     QgsProcessingParameterVectorDestination,
 )
 
-from ..core.data.export_settings import SPLITS, ExportSettings
+from ..core.data.export_settings import FORMATS, SPLITS, ExportSettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .layers import raster_path, reference_arguments, required_raster, title_of
@@ -57,7 +57,7 @@ class ExportTrainingChips(HsicnnAlgorithm):
             *self._chips(ExportSettings()),
             p.explained(
                 QgsProcessingParameterFolderDestination("OUTPUT", "Chip set"),
-                "The folder to write: images, labels, groups and chips.json.",
+                "The folder to write: the samples in the chosen format, and chips.json.",
             ),
             p.explained(
                 QgsProcessingParameterVectorDestination(
@@ -157,6 +157,17 @@ class ExportTrainingChips(HsicnnAlgorithm):
                 (0, 512),
                 advanced=True,
             ),
+            p.choice(
+                "FORMAT",
+                "File format",
+                "What samples are stored in. 'geotiff': chips, and windows of scattered pixels on "
+                "top of each other in one file. 'hdf5': a window around every labelled pixel in "
+                "one file for scripts (large). 'csv' and 'libsvm': tables of the spectra of the "
+                "labelled pixels. Training takes them all.",
+                FORMATS,
+                defaults.file_format,
+                advanced=True,
+            ),
             p.seed(defaults.seed),
         ]
 
@@ -168,6 +179,7 @@ class ExportTrainingChips(HsicnnAlgorithm):
             "image": raster_path(required_raster(self, parameters, "INPUT", context)),
             **reference_arguments(self, parameters, context),
             "split": self.parameterAsEnumString(parameters, "SPLIT", context),
+            "file_format": self.parameterAsEnumString(parameters, "FORMAT", context),
             "split_field": self.parameterAsString(parameters, "SPLIT_FIELD", context),
             "train_fraction": self.parameterAsDouble(parameters, "TRAIN_FRACTION", context),
             "validation_fraction": self.parameterAsDouble(

@@ -86,6 +86,12 @@ def truth_of_chip_set(folder: str, subset: str, progress: Progress) -> Truth:
         LabelError: the subset has no pixel.
     """
     info = read_chip_set(folder)
+    if not info.placed or info.kind != "pixels":
+        raise ChipSetError(
+            f"The samples of {info.folder} have no place on a raster, so no map can be held "
+            "against them. The accuracy on its test samples stands in the training's report; to "
+            "assess a map give a REFERENCE instead of SAMPLES."
+        )
     rows, cols, values, split = _labelled_pixels(info, progress)
     code = SUBSETS[subset]
     assessed = split != UNUSED if code is None else split == code
@@ -117,7 +123,7 @@ def truth_of_chip_set(folder: str, subset: str, progress: Progress) -> Truth:
 def _labelled_pixels(info: ChipSetInfo, progress: Progress) -> tuple[npt.NDArray[np.int64], ...]:
     """Return row, column, class and split of every labelled pixel, ``(n,)`` each."""
     dtype = "uint8" if len(info.classes) < 256 else "uint16"
-    found = []
+    found: list[tuple[npt.NDArray[Any], ...]] = []
     for number, chip in enumerate(info.chips):
         progress.check_cancel()
         shape = (chip.window.height, chip.window.width)
@@ -132,8 +138,10 @@ def _labelled_pixels(info: ChipSetInfo, progress: Progress) -> tuple[npt.NDArray
             )
         found.append((down + chip.window.row, right + chip.window.col, values, split))
         progress.report((number + 1) / len(info.chips), "Reading the samples")
-    if not found:
-        raise ChipSetError(f"The chip set {info.folder} has no chips. Export it again.")
+    stack = info.stack()
+    if stack is not None:
+        told = stack.samples()
+        found.append((told.row, told.col, told.label, told.split))
     return tuple(np.concatenate(column).astype(np.int64) for column in zip(*found))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def read_chip(
             first = dataset.GetRasterBand(1)
             found = (dataset.RasterYSize, dataset.RasterXSize, dataset.RasterCount)
             kind = gdal.GetDataTypeName(first.DataType)
-            if found != shape or kind not in {TYPES[dtype], _gdal_type(dtype)[0]}:
+            if found != shape or kind not in {TYPES[dtype], chip_type(dtype)[0]}:
                 raise ChipSetError(
                     f"The chip {path} is {found} (rows, columns, bands) of {kind}; expected "
                     f"{shape} of {TYPES[dtype]}. Export the chips again."
@@ -145,7 +146,7 @@ def _fill(
 ) -> None:
     """Write the file into GDAL's memory."""
     height, width, bands = pixels.shape
-    kind, extra = _gdal_type(pixels.dtype.name)
+    kind, extra = chip_type(pixels.dtype.name)
     rows = min(max(_STRIP_BYTES // (width * bands * pixels.itemsize), 1), height)
     options = ["COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=PIXEL", f"BLOCKYSIZE={rows}", *extra]
     if pixels.dtype.kind in "iu":
@@ -193,13 +194,8 @@ def _colour(band: Any, classes: Sequence[ClassInfo]) -> None:
 
 def _write_mask(dataset: Any, valid: BoolArray) -> None:
     """Write a mask into the file itself, not beside it."""
-    option = "GDAL_TIFF_INTERNAL_MASK"
-    before = gdal.GetThreadLocalConfigOption(option)
-    gdal.SetThreadLocalConfigOption(option, "YES")
-    try:
+    with internal_mask():
         dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
-    finally:
-        gdal.SetThreadLocalConfigOption(option, before)
     data = (valid.astype(np.uint8) * 255).tobytes()
     height, width = valid.shape
     dataset.GetRasterBand(1).GetMaskBand().WriteRaster(
@@ -207,8 +203,20 @@ def _write_mask(dataset: Any, valid: BoolArray) -> None:
     )
 
 
-def _gdal_type(dtype: str) -> tuple[str, list[str]]:
-    """Return GDAL's name of a data type, and the options to write it with."""
+@contextmanager
+def internal_mask() -> Iterator[None]:
+    """Let a GeoTIFF's mask band be made within the file, not beside it."""
+    option = "GDAL_TIFF_INTERNAL_MASK"
+    before = gdal.GetThreadLocalConfigOption(option)
+    gdal.SetThreadLocalConfigOption(option, "YES")
+    try:
+        yield
+    finally:
+        gdal.SetThreadLocalConfigOption(option, before)
+
+
+def chip_type(dtype: str) -> tuple[str, list[str]]:
+    """Return GDAL's name of a data type, and the options to write a GeoTIFF of it with."""
     name = TYPES[dtype]
     if name == "Int8" and not hasattr(gdal, "GDT_Int8"):
         return "Byte", ["PIXELTYPE=SIGNEDBYTE"]

@@ -7,8 +7,13 @@ A chip set is a folder::
     labels/NAME.tif   1..k where this chip holds the label (position in the classes), else 0
     groups/NAME.tif   two bands: split code, and block or polygon id, of those pixels
 
-A labelled pixel is a label in one chip only. Around it the image goes on for HALO pixels
-or to the raster's edge.
+    windows.csv       a line for each window: place, split, group, class
+    windows.tif       the windows, on top of each other (``windows.geotiff``); or windows.h5,
+                      spectra.svm, or spectra.csv, which is its own table
+
+A labelled pixel is a label in one chip, or the middle of one window. Around it the image goes
+on for HALO pixels: in a chip to the raster's edge at the most, in a window mirrored beyond.
+A set may have chips, windows, or both.
 """
 
 from __future__ import annotations
@@ -24,9 +29,12 @@ from ..raster.windows import Window
 from .classes import ClassInfo
 from .leakage import Leak
 from .separation import SPLIT_NAMES
+from .windows.files import StoredStack
+from .windows.stack import StackShape
 
 FORMAT = "hsicnn chip set"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: windows, kinds
+KINDS = ("pixels", "scenes")
 MOST_CHIP_BYTES = 1 << 30  # of a chip's values with its halo: a chip is held in memory whole
 INDEX = "chips.json"
 IMAGES, LABELS, GROUPS = FOLDERS = ("images", "labels", "groups")
@@ -60,6 +68,25 @@ class Chip:
 
 
 @dataclass(frozen=True)
+class WindowStack:
+    """Windows in one file.
+
+    Attributes:
+        storage: one of ``windows.files.FILES``.
+        side: of a window in pixels.
+        count: how many.
+    """
+
+    storage: str
+    side: int
+    count: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"storage": self.storage, "side": self.side, "count": self.count}
+
+
+@dataclass(frozen=True)
 class ChipSetInfo:
     """Everything about a chip set but its pixels.
 
@@ -87,6 +114,10 @@ class ChipSetInfo:
         hash: of labelled pixels, split, bands, classes and the values there; the same
             whatever the chip size and the halo.
         chips: all chips.
+        windows: the stack of windows; None where there is none.
+        kind: ``pixels``: a label belongs to a pixel; ``scenes``: to a whole window.
+        placed: whether samples have a place on a raster. Where they have not, ``grid`` is one
+            column with a row a window.
     """
 
     folder: Path
@@ -110,6 +141,9 @@ class ChipSetInfo:
     notes: tuple[str, ...]
     hash: str
     chips: tuple[Chip, ...]
+    windows: WindowStack | None = None
+    kind: str = "pixels"
+    placed: bool = True
 
     @property
     def split_hash(self) -> str:
@@ -124,11 +158,27 @@ class ChipSetInfo:
         """Return the file of a chip in ``images``, ``labels`` or ``groups``."""
         return self.folder / kind / f"{chip.name}.tif"
 
+    def stack(self) -> StoredStack | None:
+        """Return the stack of windows, ready to be read; nothing where there is none."""
+        if self.windows is None:
+            return None
+        shape = StackShape(
+            self.windows.count,
+            self.windows.side,
+            self.dtype,
+            self.bands,
+            self.classes,
+            self.grid if self.placed else None,
+        )
+        return StoredStack(self.folder, self.windows.storage, shape)
+
     def to_json(self) -> dict[str, Any]:
         """Return what ``chips.json`` holds."""
         return {
             "format": FORMAT,
             "format_version": self.format_version,
+            "kind": self.kind,
+            "placed": self.placed,
             "source": {
                 "name": self.source_name,
                 "path": self.source_path,
@@ -154,5 +204,6 @@ class ChipSetInfo:
             "location_only": self.location_only,
             "notes": list(self.notes),
             "hash": self.hash,
+            "windows": self.windows and self.windows.to_json(),
             "chips": [chip.to_json() for chip in self.chips],
         }

@@ -14,10 +14,20 @@ from ..raster.grid import Grid
 from ..raster.windows import Window, clip, grow, inside
 from ..stored_json import Kinds, check_fields, check_items, read_json, shown
 from .chip_files import TYPES
-from .chip_format import FORMAT, FORMAT_VERSION, INDEX, MOST_CHIP_BYTES, Chip, ChipSetInfo
+from .chip_format import (
+    FORMAT,
+    FORMAT_VERSION,
+    INDEX,
+    KINDS,
+    MOST_CHIP_BYTES,
+    Chip,
+    ChipSetInfo,
+    WindowStack,
+)
 from .classes import MAX_CLASSES, ClassInfo
 from .leakage import Leak
 from .separation import SPLIT_NAMES
+from .windows.files import FILES, SPECTRA
 
 _FIELDS: Mapping[str, Kinds] = {
     "format_version": int,
@@ -33,7 +43,9 @@ _FIELDS: Mapping[str, Kinds] = {
     "hash": str,
     "chips": list,
 }
+_SINCE_2: Mapping[str, Kinds] = {"kind": str, "placed": bool, "windows": (dict, type(None))}
 _SOURCE = {"name": str, "path": str, "bands": int, "grid": dict}
+_WINDOWS = {"storage": str, "side": int, "count": int}
 _SPLIT = {"method": str, "block_size": int, "buffer": int, "seed": int}
 _LEAK = {"radius": int, "test_centres_inside": float, "test_patches_touching": float}
 _CHIP = {"name": str, "window": list, "box": list, "counts": dict}
@@ -88,6 +100,9 @@ def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
     check_fields(record, {**_FIELDS, "source": dict, "split": dict}, "it")
     source = check_fields(record["source"], _SOURCE, "its 'source'")
     split = check_fields(record["split"], _SPLIT, "its 'split'")
+    if record["format_version"] < 2:  # there were only pixels in chips
+        record = {**record, "kind": "pixels", "placed": True, "windows": None}
+    check_fields(record, _SINCE_2, "it")
     leaks = [check_fields(leak, _LEAK, "a 'leak'") for leak in record["leak"]]
     return ChipSetInfo(
         folder=folder,
@@ -114,7 +129,17 @@ def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
         notes=tuple(str(note) for note in record["notes"]),
         hash=record["hash"],
         chips=tuple(_chip(chip) for chip in record["chips"]),
+        windows=_windows(record["windows"]),
+        kind=record["kind"],
+        placed=record["placed"],
     )
+
+
+def _windows(record: Any) -> WindowStack | None:
+    if record is None:
+        return None
+    found = check_fields(record, _WINDOWS, "its 'windows'")
+    return WindowStack(**{key: found[key] for key in _WINDOWS})
 
 
 def _chip(record: Any) -> Chip:
@@ -132,7 +157,7 @@ def _check(info: ChipSetInfo) -> None:
     Raises:
         ChipSetError: where they don't.
     """
-    wrong = _fault_of_tables(info)
+    wrong = _fault_of_tables(info) or _fault_of_windows(info)
     for chip in info.chips:
         wrong = wrong or _fault_of_chip(info, chip)
     if wrong:
@@ -143,7 +168,10 @@ def _fault_of_tables(info: ChipSetInfo) -> str:
     """What is wrong with bands, classes, counts and the list of chips; empty where nothing is."""
     names, classes = {chip.name for chip in info.chips}, len(info.classes)
     faults = {
-        "it has no bands, no classes or no chips": not (info.bands and classes and info.chips),
+        "it has no bands or no classes": not (info.bands and classes),
+        "it has neither chips nor windows": not (info.chips or info.windows),
+        f"it is of the unknown kind {shown(info.kind)}": info.kind not in KINDS,
+        "its chips have no place": bool(info.chips) and not (info.placed and info.kind == "pixels"),
         f"it cannot hold values of type {shown(info.dtype)}": info.dtype not in TYPES,
         f"it has {classes:,} classes, more than there can be": classes > MAX_CLASSES,
         "the halo is negative": info.halo < 0,
@@ -153,6 +181,26 @@ def _fault_of_tables(info: ChipSetInfo) -> str:
         ),
         f"the counts are not those of {', '.join(SPLIT_NAMES)}": set(info.counts)
         != set(SPLIT_NAMES),
+    }
+    return next((words for words, found in faults.items() if found), "")
+
+
+def _fault_of_windows(info: ChipSetInfo) -> str:
+    """What is wrong with the stack of windows; empty where nothing is."""
+    stack = info.windows
+    if stack is None:
+        return ""
+    value_bytes = max(stack.side, 1) ** 2 * len(info.bands) * np.dtype(info.dtype).itemsize
+    faults = {
+        f"it stores windows in the unknown format {shown(stack.storage)}": stack.storage
+        not in FILES,
+        "it has a stack without windows": stack.count < 1,
+        "its windows are not as large as its halo": (stack.side - 1) // 2 != info.halo
+        or (info.kind == "pixels" and stack.side % 2 == 0),
+        "its tables hold more than spectra": stack.storage in SPECTRA and stack.side != 1,
+        "its windows are larger than any that are ever written": value_bytes > MOST_CHIP_BYTES,
+        "its windows without a place are not the rows of its grid": not info.placed
+        and (info.grid.height, info.grid.width) != (stack.count, 1),
     }
     return next((words for words, found in faults.items() if found), "")
 

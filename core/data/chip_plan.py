@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,8 @@ class ChipRules:
         chip_size: side of the cells that no box crosses, in pixels.
         halo: pixels around a box.
         most_pixels: pixels of a window at the most (a box of one pixel is never divided).
+        storage: of windows. In GeoTIFF single pixels only are windows, and all others lie
+            in chips; other formats take every labelled pixel as a window.
     """
 
     height: int
@@ -47,6 +49,7 @@ class ChipRules:
     chip_size: int
     halo: int
     most_pixels: int = 2**62
+    storage: str = "geotiff"
 
     def window(self, box: Window) -> Window:
         """Return the pixels stored for a box."""
@@ -59,13 +62,41 @@ class ChipRules:
         return rows * cols
 
 
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Where an image is cut.
+
+    Attributes:
+        chips: to be written as chips.
+        windows: areas whose labelled pixels become windows of a stack, in this order.
+    """
+
+    chips: Sequence[PlannedChip]
+    windows: Sequence[PlannedChip]
+
+    @property
+    def window_count(self) -> int:
+        """How many windows there will be."""
+        return sum(len(planned.members) for planned in self.windows)
+
+    @property
+    def read_pixels(self) -> int:
+        """Pixels that are read."""
+        return sum(planned.window.size for planned in (*self.chips, *self.windows))
+
+    def pixels(self, rules: ChipRules) -> int:
+        """Pixels that are stored."""
+        chips = sum(planned.window.size for planned in self.chips)
+        return chips + self.window_count * (2 * rules.halo + 1) ** 2
+
+
 def plan_chips(
     rows: npt.NDArray[np.integer[Any]],
     cols: npt.NDArray[np.integer[Any]],
     rules: ChipRules,
     progress: Progress,
-) -> list[PlannedChip]:
-    """Divide labelled pixels into chips.
+) -> Cut:
+    """Divide labelled pixels into chips and windows.
 
     The raster is divided into cells; the labelled box of each is cut in two, again and
     again, while the parts with their halos store fewer pixels than the whole.
@@ -83,10 +114,13 @@ def plan_chips(
     order = np.lexsort((places[:, 1], places[:, 0], cell))
     edges = np.flatnonzero(np.diff(cell[order])) + 1
     chips: list[PlannedChip] = []
+    windows: list[PlannedChip] = []
     for members in np.split(order, edges) if len(order) else ():
         progress.check_cancel()
-        chips.extend(_divided(places, members, rules))
-    return chips
+        for planned in _divided(places, members, rules):
+            single = rules.storage != "geotiff" or len(planned.members) == 1
+            (windows if single else chips).append(planned)
+    return Cut(chips, windows)
 
 
 def _divided(places: IntArray, members: IntArray, rules: ChipRules) -> Iterator[PlannedChip]:

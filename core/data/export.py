@@ -28,6 +28,7 @@ class ExportResult:
         output: folder of the chip set.
         footprints: file of the outlines, empty where none were asked for.
         chips: how many.
+        windows: how many.
         bands: how many.
         classes: names.
         counts: labelled pixels of each class, by the name of the split.
@@ -40,6 +41,7 @@ class ExportResult:
     output: str
     footprints: str
     chips: int
+    windows: int
     bands: int
     classes: tuple[str, ...]
     counts: Mapping[str, Sequence[int]]
@@ -69,6 +71,7 @@ def export_training_chips(
     validation_fraction: float = ExportSettings.validation_fraction,
     max_per_class: int = ExportSettings.max_per_class,
     seed: int = ExportSettings.seed,
+    file_format: str = ExportSettings.file_format,
     progress: Progress | None = None,
 ) -> ExportResult:
     """Export training chips.
@@ -94,6 +97,7 @@ def export_training_chips(
         validation_fraction: 0..1.
         max_per_class: 0 is no limit.
         seed: of all draws.
+        file_format: ``geotiff``, ``hdf5``, ``csv`` or ``libsvm``.
         progress: told what is going on.
 
     Raises:
@@ -113,6 +117,7 @@ def export_training_chips(
         validation_fraction=validation_fraction,
         max_per_class=max_per_class,
         seed=seed,
+        file_format=file_format,
     )
     labelled = _Reference(reference, layer, field, unlabelled, tuple(styles))
     return _export(image, labelled, settings, output, footprints=footprints, progress=progress)
@@ -170,6 +175,7 @@ def _export(
         output=str(info.folder),
         footprints=footprints,
         chips=len(info.chips),
+        windows=info.windows.count if info.windows else 0,
         bands=len(info.bands),
         classes=tuple(item.name for item in info.classes),
         counts=info.counts,

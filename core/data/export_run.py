@@ -16,7 +16,7 @@ from ..raster.source import RasterSource
 from ..raster.writer import class_map_type
 from ..timing import duration
 from .chip_format import MOST_CHIP_BYTES
-from .chip_plan import ChipRules, PlannedChip, plan_chips
+from .chip_plan import ChipRules, Cut, plan_chips
 from .chips import ChipSetInfo, stored_bytes, write_chip_set
 from .export_settings import ExportSettings
 from .footprints import write_footprints
@@ -81,7 +81,7 @@ class ExportRun:
         split, labels = self._divide()
         settings, grid = self._settings, self._source.grid
         pixel_bytes = len(self._bands) * self._source.dtype.itemsize
-        if (2 * settings.halo + 1) ** 2 * pixel_bytes > MOST_CHIP_BYTES:
+        if (2 * settings.stored_halo + 1) ** 2 * pixel_bytes > MOST_CHIP_BYTES:
             raise InputError(
                 f"HALO is {settings.halo}: a single pixel of {len(self._bands)} bands with that "
                 f"halo is a chip of more than {MOST_CHIP_BYTES >> 30} GiB. Use a smaller one; "
@@ -91,23 +91,24 @@ class ExportRun:
             grid.height,
             grid.width,
             settings.chip_size,
-            settings.halo,
+            settings.stored_halo,
             max(_CHIP_BYTES // pixel_bytes, 1),
+            settings.file_format,
         )
         self._progress.report(0.3, "planning the chips")
-        plan = plan_chips(labels.rows, labels.cols, rules, self._progress)
-        self._say_size(plan, output)
+        cut = plan_chips(labels.rows, labels.cols, rules, self._progress)
+        self._say_size(cut, rules, output)
         outlines = None
         if footprints:
             given: dict[str, Any] = {"labels": labels, "split": split, "progress": self._progress}
-            outlines = partial(write_footprints, footprints, plan, **given)
+            outlines = partial(write_footprints, footprints, cut, **given)
         info = write_chip_set(
             output,
             self._source,
             self._bands,
             labels,
             split,
-            plan=plan,
+            cut=cut,
             rules=rules,
             notes=[*self.notes, *self.warnings],
             also=outlines,
@@ -182,14 +183,16 @@ class ExportRun:
         ])  # fmt: skip
         return free
 
-    def _say_size(self, plan: Sequence[PlannedChip], output: str) -> None:
+    def _say_size(self, cut: Cut, rules: ChipRules, output: str) -> None:
         """Say size and time before the long part starts."""
-        size = stored_bytes(plan, len(self._bands), self._source.dtype)
-        pixels = sum(chip.window.size for chip in plan)
-        seconds = size / _BYTES_A_SECOND + len(plan) * 0.005
+        size = stored_bytes(cut, rules, len(self._bands), self._source.dtype)
+        seconds = size / _BYTES_A_SECOND + len(cut.chips) * 0.005
+        parts = [f"{len(cut.chips):,} chips"] if cut.chips else []
+        parts += [f"{cut.window_count:,} windows"] if cut.windows else []
         self._progress.log(
-            f"{len(plan):,} chips hold {len(self._labels):,} labelled pixels and {pixels:,} in "
-            f"all: up to {size / 2**20:,.0f} MiB, about {duration(seconds)}."
+            f"{' and '.join(parts)} hold {len(self._labels):,} labelled pixels and "
+            f"{cut.pixels(rules):,} in all: up to {size / 2**20:,.0f} MiB, about "
+            f"{duration(seconds)}."
         )
         free = shutil.disk_usage(Path(output).absolute().parent).free
         if free < size:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ..errors import InputError
 
 SPLITS = ("blocks", "random", "polygons", "field")
+FORMATS = ("geotiff", "hdf5", "csv", "libsvm")
+SPECTRA = ("csv", "libsvm")  # formats of single pixels
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class ExportSettings:
         validation_fraction: share of validation; the rest is test.
         max_per_class: training pixels of a class at the most; 0 is no limit.
         seed: of all draws.
+        file_format: one of ``FORMATS``. GeoTIFF holds chips, and windows of scattered pixels;
+            HDF5 a window around every labelled pixel; CSV and LibSVM its spectrum.
     """
 
     chip_size: int = 64
@@ -36,6 +40,12 @@ class ExportSettings:
     validation_fraction: float = 0.2
     max_per_class: int = 0
     seed: int = 1
+    file_format: str = "geotiff"
+
+    @property
+    def stored_halo(self) -> int:
+        """Pixels around a label that are stored: tables of spectra have none."""
+        return 0 if self.file_format in SPECTRA else self.halo
 
     @property
     def wants_test(self) -> bool:
@@ -50,6 +60,8 @@ class ExportSettings:
         """
         if self.split not in SPLITS:
             raise InputError(f"SPLIT is '{self.split}'; choose one of {', '.join(SPLITS)}.")
+        if self.file_format not in FORMATS:
+            raise InputError(f"FORMAT is '{self.file_format}'; choose one of {', '.join(FORMATS)}.")
         if self.split == "field" and not self.split_field:
             raise InputError("SPLIT is 'field', but SPLIT_FIELD is empty. Choose the field.")
         for name, least in (("chip_size", 1), ("halo", 0), ("block_size", 1), ("buffer", 0),

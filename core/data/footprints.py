@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from osgeo import gdal, ogr
 
 from ..disk import room_left, write_refusal
@@ -18,13 +19,15 @@ from ..progress import Progress
 from ..raster.gdal_session import gdal_session
 from ..raster.windows import Window
 from .chip_format import IMAGES, ChipSetInfo
-from .chip_plan import PlannedChip
+from .chip_plan import Cut
 from .extents import spatial_reference
 from .labels import Labels
 from .separation import SPLIT_NAMES
 from .splits import Split
+from .windows.files import FILES
 
 _DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".fgb": "FlatGeobuf"}
+_CANCEL_EVERY = 256  # outlines
 _MOST_CLASSES = 60  # with a field for each split; more would be no table to look at
 
 Counts = Mapping[str, list[int]]
@@ -80,18 +83,18 @@ def staged_footprints(path: str) -> Iterator[tuple[Path, Path]]:
 
 def write_footprints(
     staged: tuple[Path, Path],
-    plan: Sequence[PlannedChip],
+    cut: Cut,
     info: ChipSetInfo,
     *,
     labels: Labels,
     split: Split,
     progress: Progress,
 ) -> None:
-    """Write the outline of every chip with its file, box and pixels by split and class.
+    """Write the outlines of chips and windows with their files and pixels by split and class.
 
     Args:
         staged: the name to write it under, and the final one.
-        plan: where the chips were cut.
+        cut: where the image was cut.
         info: the chip set.
         labels: its labelled pixels.
         split: what they are used for.
@@ -103,9 +106,9 @@ def write_footprints(
     path, target = staged
     try:
         with gdal_session():
-            counts = _chip_counts(plan, len(info.classes), labels, split)
-            _write(path, target.stem, info, counts, progress)
-            _check_written(path, len(info.chips))
+            outlines = _outlines(cut, info, labels, split)
+            _write(path, target.stem, info, outlines, progress)
+            _check_written(path, len(info.chips) + cut.window_count)
     except RuntimeError as error:
         raise InputError(
             f"FOOTPRINTS cannot be written to {target}: {error}. Its disk has "
@@ -122,7 +125,7 @@ def _check_written(path: Path, chips: int) -> None:
 
 
 def _write(
-    path: Path, layer_name: str, info: ChipSetInfo, counts: Iterable[Counts], progress: Progress
+    path: Path, layer_name: str, info: ChipSetInfo, outlines: Iterable[_Outline], progress: Progress
 ) -> None:
     """Write the layer; the dataset is closed when this returns."""
     driver = gdal.GetDriverByName(_DRIVERS[path.suffix.lower()])
@@ -135,16 +138,17 @@ def _write(
     for name in (*SPLIT_NAMES, *columns):
         layer.CreateField(ogr.FieldDefn(name, ogr.OFTInteger))
     layer.StartTransaction()
-    for chip, found in zip(info.chips, counts):
-        progress.check_cancel()
+    for number, outline in enumerate(outlines):
+        if number % _CANCEL_EVERY == 0:
+            progress.check_cancel()
         feature = ogr.Feature(layer.GetLayerDefn())
-        feature.SetField("chip", chip.name)
-        feature.SetField("image", str(info.path(IMAGES, chip)))
+        feature.SetField("chip", outline.name)
+        feature.SetField("image", outline.image)
         for split_name in SPLIT_NAMES:
-            feature.SetField(split_name, chip.counts.get(split_name, 0))
+            feature.SetField(split_name, sum(outline.counts[split_name]))
         for name, (split_name, place) in columns.items():
-            feature.SetField(name, found[split_name][place])
-        feature.SetGeometry(_outline(info, chip.box))
+            feature.SetField(name, outline.counts[split_name][place])
+        feature.SetGeometry(_polygon(info, outline.box))
         layer.CreateFeature(feature)
     layer.CommitTransaction()
     dataset.FlushCache()
@@ -163,18 +167,37 @@ def _columns(info: ChipSetInfo) -> dict[str, tuple[str, int]]:
     return columns
 
 
-def _chip_counts(
-    plan: Sequence[PlannedChip], classes: int, labels: Labels, split: Split
-) -> Iterator[Counts]:
-    """Yield the pixels of each class by split, chip by chip."""
-    for chip in plan:
-        flat = split.codes[chip.members].astype(np.int64) * classes
-        flat += labels.values[chip.members].astype(np.int64) - 1
-        table = np.bincount(flat, minlength=len(SPLIT_NAMES) * classes)
-        yield dict(zip(SPLIT_NAMES, table.reshape(len(SPLIT_NAMES), classes).tolist()))
+class _Outline(NamedTuple):
+    """A feature: its name and image file, labelled box, and pixels of each class by split."""
+
+    name: str
+    image: str
+    box: Window
+    counts: Counts
 
 
-def _outline(info: ChipSetInfo, box: Window) -> Any:
+def _outlines(cut: Cut, info: ChipSetInfo, labels: Labels, split: Split) -> Iterator[_Outline]:
+    """Yield the chips, then the windows, as they lie in the files."""
+    classes = len(info.classes)
+    flat = split.codes.astype(np.int64) * classes + labels.values.astype(np.int64) - 1
+
+    def counts(members: npt.NDArray[np.int64]) -> Counts:
+        table = np.bincount(flat[members], minlength=len(SPLIT_NAMES) * classes)
+        return dict(zip(SPLIT_NAMES, table.reshape(len(SPLIT_NAMES), classes).tolist()))
+
+    for chip, planned in zip(info.chips, cut.chips):
+        yield _Outline(chip.name, str(info.path(IMAGES, chip)), chip.box, counts(planned.members))
+    if info.windows is None:
+        return
+    image, number = str(info.folder / FILES[info.windows.storage]), 0
+    for planned in cut.windows:
+        for member in planned.members:
+            box = Window(int(labels.rows[member]), int(labels.cols[member]), 1, 1)
+            yield _Outline(f"window {number}", image, box, counts(member[None]))
+            number += 1
+
+
+def _polygon(info: ChipSetInfo, box: Window) -> Any:
     """The outline of a box as a polygon in the source's CRS."""
     rows = np.array([box.row, box.row, box.row + box.height, box.row + box.height, box.row])
     cols = np.array([box.col, box.col + box.width, box.col + box.width, box.col, box.col])

@@ -13,11 +13,13 @@ from ..errors import ChipSetError
 from ..progress import Progress
 from ..raster.bands import Band
 from ..raster.values import missing, nodata_in
-from ..raster.windows import grow, reflect_index
+from ..raster.windows import grow, mirrored
 from .chip_files import read_chip
 from .chip_format import GROUPS, IMAGES, LABELS, Chip, ChipSetInfo
 from .chip_hash import labelled_hash
 from .pixel_room import room_for_pixels
+from .windows.files import StoredStack
+from .windows.stack import WindowSamples
 
 IntArray = npt.NDArray[np.int64]
 
@@ -26,9 +28,10 @@ IntArray = npt.NDArray[np.int64]
 class PixelStore:
     """All pixels of a chip set, and which of them are labelled.
 
-    Every chip is a rectangle of rows in the store, row-major and whole: where the raster
-    ends inside the halo, its pixels are mirrored. So the pixel ``d`` rows below and ``r``
-    columns right of a sample is ``index + d * stride + r``, up to ``halo`` pixels away.
+    Every chip and every window is a rectangle of rows in the store, row-major and whole:
+    where the raster ends inside the halo, its pixels are mirrored. So the pixel ``d`` rows
+    below and ``r`` columns right of a sample is ``index + d * stride + r``, up to ``halo``
+    pixels away.
 
     Attributes:
         values: ``(P, bands)`` in the source's data type, C order; on disk where they are
@@ -125,8 +128,10 @@ class PixelStore:
 
 
 def chip_pixels(info: ChipSetInfo) -> list[int]:
-    """Return how many pixels each chip takes in a store."""
-    return [grow(chip.box, info.halo).size for chip in info.chips]
+    """Return how many pixels each chip takes in a store, and behind them all windows."""
+    chips = [grow(chip.box, info.halo).size for chip in info.chips]
+    stack = info.windows
+    return [*chips, *([stack.count * stack.side**2] if stack else [])]
 
 
 def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> PixelStore:
@@ -141,17 +146,25 @@ def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> 
         ChipSetError: where a chip is missing or damaged, or where labels or split are no
             longer those of the export, or where the temporary folder cannot hold the values.
     """
+    stack = info.stack()
+    # Before the room is taken: a damaged table says so at once.
+    told = stack.samples() if stack else None
     sizes = chip_pixels(info)
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    values = room_for_pixels(int(starts[-1]), len(info.bands), info.dtype, memory_bytes)
-    valid = np.zeros(int(starts[-1]), dtype=bool)
+    total = int(starts[-1])
+    values = room_for_pixels(total, len(info.bands), info.dtype, memory_bytes)
+    valid = np.zeros(total, dtype=bool)
     samples = []
     for number, chip in enumerate(info.chips):
         progress.check_cancel()
         own = slice(int(starts[number]), int(starts[number + 1]))
         values[own], valid[own] = _whole_chip(info, chip)
         samples.append(_samples(info, chip, own.start))
-        progress.report((number + 1) / len(info.chips), "")
+        progress.report(own.stop / total, "")
+    if stack is not None and told is not None:
+        first = int(starts[len(info.chips)])
+        samples.append(_window_samples(told, stack.shape.side, first))
+        _load_windows(stack, values[first:], valid[first:], progress)
     columns = [np.concatenate(column) for column in zip(*samples)]
     index, stride, label, split, group, row, col = columns
     store = PixelStore(
@@ -173,6 +186,32 @@ def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> 
     return store
 
 
+def _load_windows(
+    stack: StoredStack,
+    values: npt.NDArray[Any],
+    valid: npt.NDArray[np.bool_],
+    progress: Progress,
+) -> None:
+    """Read the windows of a stack into their rows of a store."""
+    done, bands = 0, stack.shape.bands
+    for pixels, mask in stack.values():
+        progress.check_cancel()
+        own = slice(done, done + pixels[..., 0].size)
+        flat = pixels.reshape(-1, 1, len(bands))
+        values[own] = flat[:, 0]
+        valid[own] = valid_pixels(flat, bands, None if mask is None else mask.reshape(-1, 1))[:, 0]
+        done = own.stop
+        progress.report(done / len(values), "")
+
+
+def _window_samples(told: WindowSamples, side: int, start: int) -> tuple[npt.NDArray[Any], ...]:
+    """Return index, stride, label, split, group, row and col of the windows' middles."""
+    middle = side // 2 * (side + 1)
+    index = start + middle + side**2 * np.arange(len(told), dtype=np.int64)
+    stride = np.full(len(told), side, dtype=np.int64)
+    return index, stride, told.label, told.split, told.group, told.row, told.col
+
+
 def _whole_chip(info: ChipSetInfo, chip: Chip) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Read an image chip and mirror what its halo lacks at the raster's edges.
 
@@ -185,9 +224,7 @@ def _whole_chip(info: ChipSetInfo, chip: Chip) -> tuple[npt.NDArray[Any], npt.ND
     valid = valid_pixels(pixels, info.bands, mask)
     full = grow(chip.box, info.halo)
     if full != window:
-        rows = reflect_index(full.row, full.row + full.height, info.grid.height) - window.row
-        cols = reflect_index(full.col, full.col + full.width, info.grid.width) - window.col
-        picked = np.ix_(rows, cols)
+        picked = mirrored(full, window, info.grid.height, info.grid.width)
         pixels, valid = pixels[picked], valid[picked]
     return pixels.reshape(-1, bands), valid.reshape(-1)
 
@@ -246,13 +283,15 @@ def _check(info: ChipSetInfo, store: PixelStore) -> None:
     Raises:
         ChipSetError: where they are not.
     """
+    # A scene's label is that of all its pixels.
+    index = store.index if info.kind == "pixels" else np.arange(len(store.values))
     found = labelled_hash(
         row=store.row,
         col=store.col,
         label=store.label,
         split=store.split,
         values=store.values,
-        index=store.index,
+        index=index,
         bands=info.bands,
         classes=info.classes,
     )

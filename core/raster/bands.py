@@ -124,6 +124,12 @@ def read_bands(dataset: Any, name: str = "") -> tuple[Band, ...]:
     )
 
 
+def common_nodata(bands: Sequence[Band]) -> float | None:
+    """The nodata value that all bands share, if they do: files hold one for all bands."""
+    values = {band.nodata for band in bands}
+    return values.pop() if len(values) == 1 else None
+
+
 def _band(band: Any, index: int, spectral: Spectral, title: str) -> Band:
     scale, offset = band.GetScale(), band.GetOffset()
     scale = 1.0 if scale is None else float(scale)

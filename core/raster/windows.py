@@ -105,3 +105,19 @@ def reflect_index(start: int, stop: int, size: int) -> npt.NDArray[np.int64]:
     period = 2 * (size - 1)
     index = np.mod(index, period)
     return np.asarray(np.minimum(index, period - index), dtype=np.int64)
+
+
+def mirrored(
+    full: Window, held: Window, height: int, width: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return an index that makes the pixels of ``full`` of those of ``held``.
+
+    Args:
+        full: a window that may leave the raster.
+        held: what of it lies in the raster; its pixels are there.
+        height: rows of the raster.
+        width: columns of the raster.
+    """
+    rows = reflect_index(full.row, full.row + full.height, height) - held.row
+    cols = reflect_index(full.col, full.col + full.width, width) - held.col
+    return rows[:, None], cols[None, :]

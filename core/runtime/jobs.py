@@ -51,12 +51,14 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             _RASTERS,
             ("output", "footprints"),
             "exporting training chips",
+            wants=("h5py",),
         ),
         "train_classifier": Job(
             "core.training.train:train_classifier",
             (*_NETWORKS, *_REPORTS),
             ("output", "report"),
             "training",
+            wants=("h5py",),
         ),
         "classify_raster": Job(
             "core.inference.classify:classify_raster",

@@ -65,8 +65,8 @@ def untrained_model(
         seed=settings.seed,
         settings=settings.to_json(),
         created="",
-        training_rows=store.row[training],
-        training_cols=store.col[training],
+        training_rows=store.row[training & info.placed],
+        training_cols=store.col[training & info.placed],
         training_grid=info.grid,
         statistics={
             "mean": mean.astype(np.float32),

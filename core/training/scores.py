@@ -42,19 +42,22 @@ def split_scores(
         found = predict(network, source, samples_of(store, code), progress).argmax(1).cpu().numpy()
         told = store.label[which].astype(np.int64)
         result = figures(confusion_matrix(told, found + 1, len(info.classes)))
-        nearest = location_only(
-            store.row[training],
-            store.col[training],
-            store.label[training],
-            store.row[which],
-            store.col[which],
-        )
+        location = None
+        if info.placed:
+            nearest = location_only(
+                store.row[training],
+                store.col[training],
+                store.label[training],
+                store.row[which],
+                store.col[which],
+            )
+            location = float(np.mean(nearest == told))
         scores[name] = {
             "pixels": int(which.sum()),
             "overall_accuracy": result.overall,
             "average_accuracy": result.average,
             "kappa": result.kappa,
-            "location_only": float(np.mean(nearest == told)),
+            "location_only": location,
             "classes": {
                 "producers_accuracy": [item.producers_accuracy for item in result.classes],
                 "users_accuracy": [item.users_accuracy for item in result.classes],

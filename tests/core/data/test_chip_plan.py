@@ -24,7 +24,8 @@ places = st.lists(
 def plan(where, chip_size=20, halo=3, **more):
     rows, cols = np.array(where).T
     rules = ChipRules(HEIGHT, WIDTH, chip_size, halo, **more)
-    return rows, cols, plan_chips(rows, cols, rules, SilentProgress())
+    cut = plan_chips(rows, cols, rules, SilentProgress())
+    return rows, cols, [*cut.chips, *cut.windows]
 
 
 @settings(max_examples=60)
@@ -60,7 +61,8 @@ def test_no_chip_could_be_cut_in_two_that_store_fewer_pixels(where, halo):
 def plan_of(rows, cols, halo):
     """One chip around pixels, never divided."""
     rules = ChipRules(HEIGHT, WIDTH, 10**6, 10**3)
-    (whole,) = plan_chips(rows, cols, rules, SilentProgress())
+    cut = plan_chips(rows, cols, rules, SilentProgress())
+    (whole,) = (*cut.chips, *cut.windows)
     window = clip(grow(whole.box, halo), HEIGHT, WIDTH)
     return rows, cols, (type(whole)(whole.box, window, whole.members),)
 
@@ -81,3 +83,26 @@ def test_large_chips_are_divided_even_if_that_stores_more():
 def test_planning_can_be_cancelled():
     with pytest.raises(Cancelled):
         plan_chips(np.arange(5), np.arange(5), ChipRules(9, 9, 1, 0), Said(cancel_after=2))
+
+
+def cut_of(where, storage):
+    rows, cols = np.array(where).T
+    rules = ChipRules(HEIGHT, WIDTH, 20, 3, storage=storage)
+    return rules, plan_chips(rows, cols, rules, SilentProgress())
+
+
+def test_single_pixels_become_windows_and_others_chips():
+    rules, cut = cut_of([(0, 0), (19, 19), (19, 18)], "geotiff")
+    assert [len(chip.members) for chip in cut.chips] == [2]
+    assert [chip.box for chip in cut.windows] == [(0, 0, 1, 1)]
+    assert cut.window_count == 1
+    # A window is whole, also at the edge of the raster, where fewer pixels are read.
+    assert cut.pixels(rules) == cut.chips[0].window.size + 7 * 7
+    assert cut.read_pixels == cut.chips[0].window.size + 4 * 4
+
+
+def test_other_formats_take_every_pixel_as_a_window():
+    rules, cut = cut_of([(0, 0), (19, 19), (19, 18)], "hdf5")
+    assert not cut.chips
+    assert cut.window_count == 3
+    assert cut.pixels(rules) == 3 * 49

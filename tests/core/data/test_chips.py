@@ -139,9 +139,9 @@ def test_a_cancelled_export_leaves_the_earlier_chip_set(scene, questions):
 def test_a_failed_export_leaves_the_earlier_chip_set(scene, monkeypatch):
     export(scene)
     before = files_of(scene.folder)
-    from hsicnn.core.data import chips
+    from hsicnn.core.data import chip_cutting
 
-    real, calls = chips.write_chip, []
+    real, calls = chip_cutting.write_chip, []
 
     def full_disk(path, *arguments):
         calls.append(path)
@@ -149,7 +149,7 @@ def test_a_failed_export_leaves_the_earlier_chip_set(scene, monkeypatch):
             raise OSError(28, "No space left on device")
         return real(path, *arguments)
 
-    monkeypatch.setattr(chips, "write_chip", full_disk)
+    monkeypatch.setattr(chip_cutting, "write_chip", full_disk)
     with pytest.raises(ChipSetError, match="No space left"):
         export(scene, seed=9)
     assert files_of(scene.folder) == before
@@ -213,7 +213,7 @@ def damaged(folder, change):
         (lambda r: r["classes"][0].update(color="red"), "color"),
         (lambda r: r["source"]["grid"].update(height="tall"), "damaged"),
         (lambda r: r.update(dtype="furlong"), "damaged"),
-        (lambda r: r.update(chips=[]), "no chips"),
+        (lambda r: r.update(chips=[], windows=None), "neither chips nor windows"),
         (lambda r: r["chips"].append(r["chips"][0]), "one name"),
         (lambda r: r["chips"][0].update(name="../../x"), "plain file name"),
         (lambda r: r["chips"][0]["window"].__setitem__(0, 999), "does not lie"),

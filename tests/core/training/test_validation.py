@@ -76,7 +76,7 @@ def scores_of(store):
     )
     values = fitted.apply(store.physical(store.index))[:, 0]
     means = [float(values[store.label == label].mean()) for label in (1, 2, 3)]
-    info = SimpleNamespace(classes=("a", "b", "c"))
+    info = SimpleNamespace(placed=True, classes=("a", "b", "c"))
     return split_scores(ByMean(means), source, store, info, SilentProgress())
 
 
