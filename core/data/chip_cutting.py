@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..progress import Progress
 from ..raster.bands import Band, common_nodata
+from ..raster.gdal_session import gdal_session
 from ..raster.source import RasterSource
 from ..raster.windows import grow, mirrored
 from ..timing import TimeLeft
@@ -24,6 +25,9 @@ from .separation import SPLIT_NAMES
 from .splits import Split
 from .windows.files import StackFiles
 from .windows.stack import BoolArray, RawArray, StackShape, WindowSamples
+
+# Scattered pixels share blocks of the file with those that are read some time later.
+_CACHE_BYTES = 256 << 20
 
 Sums = npt.NDArray[np.uint64]
 
@@ -92,6 +96,10 @@ class ChipCutter:
             RasterError: the raster cannot be read.
             DependencyError: the storage needs a package that is missing.
         """
+        with gdal_session(_CACHE_BYTES):
+            return self._run(progress)
+
+    def _run(self, progress: Progress) -> CutChips:
         sums: Sums = np.zeros(len(self._samples.bands), dtype=np.uint64)
         chips = []
         if self._cut.chips:

@@ -64,14 +64,18 @@ def staged_folder(target: Path) -> Iterator[Path]:
     Raises:
         ChipSetError: the disk is full, or the earlier one cannot be replaced.
     """
-    with _beside(target) as temporary:
+    with folder_beside(target) as temporary:
         yield temporary
         _move_into_place(temporary, target)
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """Make a folder beside the target, and remove it unless it was moved away."""
+def folder_beside(target: Path) -> Iterator[Path]:
+    """Make a folder beside the target, and remove it unless it was moved away.
+
+    Raises:
+        ChipSetError: what is written into it does not fit on the disk.
+    """
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         temporary.mkdir(parents=True)

@@ -42,6 +42,7 @@ class ChipRules:
         most_pixels: pixels of a window at the most (a box of one pixel is never divided).
         storage: of windows. In GeoTIFF single pixels only are windows, and all others lie
             in chips; other formats take every labelled pixel as a window.
+        block: rows and columns of the raster's own blocks; windows are read block by block.
     """
 
     height: int
@@ -50,6 +51,7 @@ class ChipRules:
     halo: int
     most_pixels: int = 2**62
     storage: str = "geotiff"
+    block: tuple[int, int] = (1, 1)
 
     def window(self, box: Window) -> Window:
         """Return the pixels stored for a box."""
@@ -120,6 +122,8 @@ def plan_chips(
         for planned in _divided(places, members, rules):
             single = rules.storage != "geotiff" or len(planned.members) == 1
             (windows if single else chips).append(planned)
+    high, wide = rules.block
+    windows.sort(key=lambda p: (p.box.row // high, p.box.col // wide, p.box.row, p.box.col))
     return Cut(chips, windows)
 
 

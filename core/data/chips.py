@@ -6,9 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ..errors import ChipSetError
 from ..progress import Progress
@@ -165,8 +162,3 @@ def _describe(
         chips=found.chips,
         windows=found.windows,
     )
-
-
-def stored_bytes(cut: Cut, rules: ChipRules, bands: int, dtype: np.dtype[Any]) -> int:
-    """Return the bytes of a cut's image values, before compression."""
-    return cut.pixels(rules) * bands * dtype.itemsize

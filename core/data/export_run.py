@@ -14,10 +14,13 @@ from ..progress import Portion, Progress
 from ..raster.bands import Band
 from ..raster.source import RasterSource
 from ..raster.writer import class_map_type
+from ..sizes import data_size
 from ..timing import duration
+from .chip_cutting import Samples
+from .chip_estimate import estimate_export
 from .chip_format import MOST_CHIP_BYTES
 from .chip_plan import ChipRules, Cut, plan_chips
-from .chips import ChipSetInfo, stored_bytes, write_chip_set
+from .chips import ChipSetInfo, write_chip_set
 from .export_settings import ExportSettings
 from .footprints import write_footprints
 from .labels import Labels
@@ -34,7 +37,6 @@ from .splits import (
 
 _SPLIT_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 _CHIP_BYTES = 64 * 2**20  # a chip's values at the most: it is held in memory several times
-_BYTES_A_SECOND = 50e6  # what reading, compressing and writing manage, for the estimate
 _USUAL_RADIUS = 4  # patches of 9 x 9, for the figures in the log
 _LEAKY = 0.9  # location-only score from which a split is called leaky
 
@@ -94,10 +96,11 @@ class ExportRun:
             settings.stored_halo,
             max(_CHIP_BYTES // pixel_bytes, 1),
             settings.file_format,
+            self._source.block_shape,
         )
         self._progress.report(0.3, "planning the chips")
         cut = plan_chips(labels.rows, labels.cols, rules, self._progress)
-        self._say_size(cut, rules, output)
+        self._say_size(Samples(self._source, self._bands, labels, split), cut, rules, output)
         outlines = None
         if footprints:
             given: dict[str, Any] = {"labels": labels, "split": split, "progress": self._progress}
@@ -183,22 +186,23 @@ class ExportRun:
         ])  # fmt: skip
         return free
 
-    def _say_size(self, cut: Cut, rules: ChipRules, output: str) -> None:
+    def _say_size(self, samples: Samples, cut: Cut, rules: ChipRules, output: str) -> None:
         """Say size and time before the long part starts."""
-        size = stored_bytes(cut, rules, len(self._bands), self._source.dtype)
-        seconds = size / _BYTES_A_SECOND + len(cut.chips) * 0.005
+        target = Path(output).absolute()
+        told = estimate_export(samples, cut, rules, target, self._progress)
         parts = [f"{len(cut.chips):,} chips"] if cut.chips else []
         parts += [f"{cut.window_count:,} windows"] if cut.windows else []
         self._progress.log(
-            f"{' and '.join(parts)} hold {len(self._labels):,} labelled pixels and "
-            f"{cut.pixels(rules):,} in all: up to {size / 2**20:,.0f} MiB, about "
-            f"{duration(seconds)}."
+            f"{' and '.join(parts)} hold {len(samples.labels):,} labelled pixels and "
+            f"{cut.pixels(rules):,} in all: about {data_size(told.size)}, "
+            f"{duration(told.seconds)}."
         )
-        free = shutil.disk_usage(Path(output).absolute().parent).free
-        if free < size:
+        free = shutil.disk_usage(target.parent).free
+        if free < told.size:
             self.warn([
-                f"The disk of {output} has {free / 2**20:,.0f} MiB left; that is enough only if "
-                "the chips compress well."
+                f"The disk of {output} has {data_size(free)} left, and the chips take about "
+                f"{data_size(told.size)}. Free some space, or choose a smaller HALO or fewer "
+                "labels."
             ])  # fmt: skip
 
     def _say_result(self, info: ChipSetInfo) -> None:

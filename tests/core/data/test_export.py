@@ -37,7 +37,14 @@ def test_what_is_said_along_the_way(scene):
     said = Said()
     result = export(scene, progress=said)
     text = "\n".join(said.logs)
-    for words in ("4 bands, 500-800 nm", "on nodata", "chips hold", "MiB", "test pixels", "crop:"):
+    for words in (
+        "4 bands, 500-800 nm",
+        "on nodata",
+        "chips hold",
+        "in all: about",
+        "test pixels",
+        "crop:",
+    ):
         assert words in text
     assert said.fractions == sorted(said.fractions)
     assert said.fractions[-1] == 1.0
@@ -334,7 +341,7 @@ def test_random_points_far_apart_keep_their_buffer(scene):
 
 def test_a_disk_that_may_not_hold_the_chips_is_told_before(scene, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 8, 1))
-    assert any("has 0 MiB left" in text for text in export(scene).warnings)
+    assert any("has 0.1 KiB left" in text for text in export(scene).warnings)
 
 
 def test_without_test_pixels_there_is_no_word_of_location(scene):
