@@ -28,7 +28,7 @@ from .identity import identity_of, job_name_of
 from .inputs import Normaliser
 from .journal import Journal, outputs_of
 from .outputs import MapOutputs
-from .pace import say_how_long
+from .pace import measure_pace, say_how_long
 from .plan import Plan, make_plan
 from .preflight import check_room, fit_plan
 from .scale import check_scale
@@ -260,7 +260,7 @@ def _engine(
     where, normaliser = torch.device(place.name), Normaliser(bundle.normalisation)
     network = network.to(where)
     real = bool(files["PROBABILITIES"]) * len(bundle.classes) + bool(files["CONFIDENCE"])
-    say_how_long(
+    pace = measure_pace(
         network,
         source,
         positions,
@@ -268,10 +268,10 @@ def _engine(
         area=area,
         plan=plan,
         device=where,
-        pixels=pixels,
         written=(int(bool(files["OUTPUT"])), real),
         progress=progress,
     )
+    say_how_long(pace, pixels, plan, progress)
     return Engine(
         network,
         source,

@@ -64,7 +64,7 @@ class Journal:
             RasterError: it cannot be written.
         """
         self.zones = {}
-        self._write("w", self._head)
+        self.mend()
 
     def mend(self) -> None:
         """Leave nothing in it but what counts, so that lines can be added.

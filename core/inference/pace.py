@@ -62,34 +62,8 @@ class Pace:
         return pixels * max(together)
 
 
-def say_how_long(
-    network: nn.Module,
-    source: RasterSource,
-    positions: Sequence[int],
-    normaliser: Normaliser,
-    *,
-    area: Window,
-    plan: Plan,
-    device: torch.device,
-    pixels: int,
-    written: tuple[int, int],
-    progress: Progress,
-) -> None:
-    """Say how long a classification will take on this machine.
-
-    Args, errors: as ``measure_pace``, and the pixels that are still to be classified.
-    """
-    pace = measure_pace(
-        network,
-        source,
-        positions,
-        normaliser,
-        area=area,
-        plan=plan,
-        device=device,
-        written=written,
-        progress=progress,
-    )
+def say_how_long(pace: Pace | None, pixels: int, plan: Plan, progress: Progress) -> None:
+    """Say how long the pixels will take on this machine, where that is known."""
     if pace is not None:
         seconds = pace.seconds(pixels, plan, os.cpu_count() or 1)
         progress.log(f"Time: about {duration(seconds)}, by a few tiles tried on this machine.")

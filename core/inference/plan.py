@@ -11,9 +11,8 @@ from ..raster.windows import Window, tiles
 from ..raster.writer import TILE
 from ..sizes import MIB
 from .blocks import SMALL, FileTiles, blocks
-from .memory import peak_bytes
 from .reading import SLAB_BYTES, above_bytes
-from .work import operations
+from .shadow import operations, peak_bytes
 from .zones import even
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import zlib
@@ -22,6 +21,7 @@ from .gdal_text import metadata_of
 from .grid import Grid
 from .output_path import check_output, move_into_place, remove_temporary, side_file, temporary_name
 from .style import ClassLike, Ramp, class_style, ramp_style, rgb
+from .tiff_blocks import check_blocks, holds_block
 from .windows import Window, inside
 
 DOMAIN = "HSICNN"
@@ -220,10 +220,8 @@ class RasterWriter:
 
     def stores(self, tile: Window) -> bool:
         """Whether a tile of the file was written and saved, in any of its bands."""
-        name = f"BLOCK_OFFSET_{tile.col // TILE}_{tile.row // TILE}"
         with gdal_session():
-            bands = (self._dataset.GetRasterBand(n) for n in range(1, self.count + 1))
-            return any(band.GetMetadataItem(name, "TIFF") for band in bands)
+            return holds_block(self._dataset, tile.col // TILE, tile.row // TILE)
 
     def leave(self) -> None:
         """Close the unfinished file and leave it to a later job."""
@@ -349,16 +347,7 @@ class RasterWriter:
             raise RuntimeError(f"it has (bands, rows, columns) {found} after writing")
         if self._metadata != metadata_of(dataset, DOMAIN):
             raise RuntimeError("its metadata were not written")
-        length = self._temporary.stat().st_size
-        down, across = math.ceil(self.grid.height / TILE), math.ceil(self.grid.width / TILE)
-        for number in range(1, self.count + 1):
-            band = dataset.GetRasterBand(number)
-            for row in range(down):
-                for col in range(across):
-                    start = band.GetMetadataItem(f"BLOCK_OFFSET_{col}_{row}", "TIFF")
-                    size = band.GetMetadataItem(f"BLOCK_SIZE_{col}_{row}", "TIFF")
-                    if not start or not size or int(start) + int(size) > length:
-                        raise RuntimeError(f"tile {row}, {col} of band {number} is missing")
+        check_blocks(self._temporary, self.count)
 
     def _failed(self, error: Exception) -> RasterError:
         return RasterError(

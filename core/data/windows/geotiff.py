@@ -16,6 +16,7 @@ from osgeo import gdal
 from ...errors import ChipSetError, reason
 from ...raster.bands import common_nodata
 from ...raster.gdal_session import gdal_session, read_pixels
+from ...raster.tiff_blocks import check_blocks
 from ..chip_files import TYPES, chip_type, internal_mask
 from .stack import BoolArray, RawArray, StackShape, WindowSamples
 
@@ -69,7 +70,7 @@ class GeotiffWriter:
             with gdal_session():
                 self._dataset.FlushCache()
                 self._dataset = None
-                self._check()
+                check_blocks(self._path, 1)
         except RuntimeError as error:
             raise OSError(reason(error)) from error
 
@@ -105,18 +106,6 @@ class GeotiffWriter:
             with internal_mask():
                 dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
         return dataset
-
-    def _check(self) -> None:
-        """See that every strip lies in the file."""
-        dataset = gdal.Open(str(self._path))
-        band = dataset.GetRasterBand(1)
-        length = self._path.stat().st_size
-        _, rows = band.GetBlockSize()
-        for number in range(-(-dataset.RasterYSize // rows)):
-            start = band.GetMetadataItem(f"BLOCK_OFFSET_0_{number}", "TIFF")
-            size = band.GetMetadataItem(f"BLOCK_SIZE_0_{number}", "TIFF")
-            if not start or not size or int(start) + int(size) > length:
-                raise RuntimeError(f"rows {number * rows} onward of {self._path.name} are missing")
 
 
 def geotiff_windows(path: Path, shape: StackShape) -> Iterator[tuple[RawArray, BoolArray | None]]:

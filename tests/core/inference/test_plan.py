@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hsicnn.core.inference.memory import peak_bytes
 from hsicnn.core.inference.plan import MIB, OVERHEAD, TILE_WORK, block_shape, make_plan
-from hsicnn.core.inference.work import operations
+from hsicnn.core.inference.shadow import operations, peak_bytes
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window
 from hsicnn.core.raster.writer import TILE

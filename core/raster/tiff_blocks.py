@@ -1,0 +1,38 @@
+"""Which blocks of a GeoTIFF lie in its file: on a full disk some do not, and GDAL is silent."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from osgeo import gdal
+
+
+def check_blocks(path: Path, bands: int) -> None:
+    """Open a closed GeoTIFF and see that every block of it is there.
+
+    Args:
+        path: the file.
+        bands: whose blocks are looked at: 1 where a block holds all bands.
+
+    Raises:
+        RuntimeError: a block is missing, or the file cannot be opened.
+    """
+    dataset = gdal.Open(str(path))
+    length = path.stat().st_size
+    for number in range(1, bands + 1):
+        band = dataset.GetRasterBand(number)
+        wide, high = band.GetBlockSize()
+        for row in range(math.ceil(dataset.RasterYSize / high)):
+            for col in range(math.ceil(dataset.RasterXSize / wide)):
+                start = band.GetMetadataItem(f"BLOCK_OFFSET_{col}_{row}", "TIFF")
+                size = band.GetMetadataItem(f"BLOCK_SIZE_{col}_{row}", "TIFF")
+                if not start or not size or int(start) + int(size) > length:
+                    raise RuntimeError(f"tile {row}, {col} of band {number} is missing")
+
+
+def holds_block(dataset: Any, col: int, row: int) -> bool:
+    """Whether a block was written, in any band, before the file was opened or last saved."""
+    bands = (dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1))
+    return any(band.GetMetadataItem(f"BLOCK_OFFSET_{col}_{row}", "TIFF") for band in bands)
