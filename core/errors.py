@@ -69,9 +69,9 @@ def reason(error: BaseException) -> str:
         text = error.object.decode("utf-8", "replace")
     else:
         text = str(error).encode("utf-8", "replace").decode()
-    return shortened(re.sub(r"[\x00-\x1f]", " ", text)).rstrip(".")
+    return shortened(text).rstrip(".")
 
 
 def shortened(text: str) -> str:
-    """The beginning of a text that quotes what a file holds: that may be a book."""
-    return textwrap.shorten(text, 300, placeholder=" ...")
+    """The beginning of a text that quotes what a file holds: that may be a book, or no text."""
+    return textwrap.shorten(re.sub(r"[\x00-\x1f]", " ", text), 300, placeholder=" ...")

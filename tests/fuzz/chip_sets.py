@@ -37,10 +37,10 @@ TRAINING = {
 
 def make(originals: Path, target: Path, dice: random.Random) -> tuple[str, Path]:
     """Write a spoilt chip set; returns how it was spoilt, and where it is."""
-    name = dice.choice(("chips", "chips", "masked"))
+    name = dice.choice(("chips", "chips", "masked", *WINDOWS, *WINDOWS))
     folder = target / "chips"
     shutil.copytree(originals / name, folder)
-    way = dice.choice(WAYS)
+    way = dice.choice(WINDOW_WAYS if name in WINDOWS else WAYS)
     way(folder, dice)
     sealed = dice.random() < 0.6
     if sealed:
@@ -183,11 +183,59 @@ def no_values(folder: Path, dice: random.Random) -> None:
         del dataset
 
 
+def table_cell(folder: Path, dice: random.Random) -> None:
+    """A cell of a table that is empty, a word, or a number that cannot be."""
+    path = dice.choice(sorted((*folder.glob("*.csv"), *folder.glob("*.svm"))))
+    mark = "," if path.suffix == ".csv" else " "
+    lines = path.read_text(encoding="utf-8").split("\n")
+    place = dice.randrange(len(lines))
+    cells = lines[place].split(mark)
+    cells[dice.randrange(len(cells))] = dice.choice(CELLS)
+    lines[place] = mark.join(cells)
+    path.write_text("\n".join(lines), encoding="utf-8", newline="")
+
+
+def window_count(folder: Path, dice: random.Random) -> None:
+    """Windows of another number, size or format than those in the files."""
+    record = _record(folder)
+    stack = record["windows"]
+    stack["count"] = dice.choice((stack["count"], 1, stack["count"] + 1, 10**7, 2**31, 2**62))
+    if dice.random() < 0.5:
+        record["halo"] = dice.choice((0, 1, 100, 30_000))
+        stack["side"] = 2 * record["halo"] + 1
+    if dice.random() < 0.3:
+        stack["storage"] = dice.choice(("geotiff", "hdf5", "csv", "libsvm"))
+    if dice.random() < 0.3:
+        record["placed"] = False
+        record["source"]["grid"].update(height=stack["count"], width=1)
+    if dice.random() < 0.3:
+        record["kind"] = "scenes"
+    _write(folder, json.dumps(record).encode())
+
+
+WINDOWS = ("scattered", "hdf5", "csv", "libsvm")
+CELLS = (
+    "",
+    "x",
+    "-1",
+    "1e400",
+    "nan",
+    "99999999999999999999999",
+    "0x1",
+    "\ud7ff",
+    "train",
+    '"',
+    "5:5",
+)
 NODATA = -9999
 WAYS: tuple[Callable[[Path, random.Random], None], ...] = (
     index_text, index_values, index_values, index_values, index_bytes, chip_windows,
     file_bytes, file_bytes, file_lost, files_swapped, file_replaced, values, values,
     no_values,
+)  # fmt: skip
+WINDOW_WAYS = (
+    index_text, index_values, index_values, index_bytes, file_bytes, file_bytes, file_bytes,
+    file_lost, files_swapped, table_cell, table_cell, window_count, window_count,
 )  # fmt: skip
 
 
@@ -200,7 +248,8 @@ def _write(folder: Path, data: bytes) -> None:
 
 
 def _any_file(folder: Path, dice: random.Random) -> Path:
-    return dice.choice(sorted(folder.glob("*/*.tif")))
+    chips = sorted(folder.glob("*/*.tif"))
+    return dice.choice(chips or sorted(set(folder.iterdir()) - {folder / "chips.json"}))
 
 
 def _seal(folder: Path) -> None:

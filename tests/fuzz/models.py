@@ -227,7 +227,7 @@ def _value(array: np.ndarray, dice: random.Random) -> np.ndarray:
 
 
 def _shape(array: np.ndarray, dice: random.Random) -> np.ndarray:
-    if not array.ndim:
+    if not array.size or not array.ndim:
         return dice.choice((array[None], np.zeros(0, array.dtype), np.zeros((2, 2), array.dtype)))
     return dice.choice((
         array[:0], array[..., None], array.reshape(-1), array.reshape(-1)[:1].reshape(()),

@@ -173,8 +173,15 @@ def _describe_envi(header: Path, scale: float) -> None:
 def _make_reference() -> None:
     labels = _classes_of_pixels()
     labels[::5] = 0
+    _write_labels("reference.tif", labels)
+    single = np.zeros_like(labels)
+    single[1::6, 1::6] = labels[1::6, 1::6]
+    _write_labels("points.tif", single)
+
+
+def _write_labels(name: str, labels: np.ndarray) -> None:
     codes = np.array([0, *(item.code for item in CLASSES)])[labels].astype(np.uint16)
-    dataset = _create("GTiff", "reference.tif", (1, HEIGHT, WIDTH), "uint16", [])
+    dataset = _create("GTiff", name, (1, HEIGHT, WIDTH), "uint16", [])
     dataset.GetRasterBand(1).SetNoDataValue(0)
     dataset.GetRasterBand(1).WriteRaster(0, 0, WIDTH, HEIGHT, codes.tobytes())
     dataset.FlushCache()
@@ -190,6 +197,21 @@ def _make_chips() -> None:
             halo=5,
             block_size=5,
             buffer=1,
+        )
+    for name, image, reference in (
+        ("scattered", "packed.tif", "points.tif"),
+        ("hdf5", "packed.tif", "points.tif"),
+        ("csv", "tiles.tif", "reference.tif"),
+        ("libsvm", "tiles.tif", "reference.tif"),
+    ):
+        export_training_chips(
+            image=image,
+            reference=reference,
+            output=name,
+            halo=2,
+            split="random",
+            buffer=0,
+            file_format="geotiff" if name == "scattered" else name,
         )
 
 
