@@ -207,7 +207,7 @@ def _fit_whitening(
     carrying = int((deviations > deviations[0] * 1e-6).sum())
     kept = max(min(components or carrying, carrying), 1)
     spread = deviations[:kept].clamp_min(1e-12).numpy()
-    vectors = _signed(found[:, order[:kept]].numpy())
+    vectors = signed(found[:, order[:kept]].numpy())
     matrix = vectors * spread**-power
     if kind == "zca":
         matrix = matrix @ vectors.T
@@ -216,7 +216,7 @@ def _fit_whitening(
     return Normalisation(kind, mean.astype(np.float32), np.asarray(matrix, dtype=np.float32))
 
 
-def _signed(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def signed(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Turn every vector so that its largest entry is positive: one answer on every machine."""
     rows = np.abs(vectors).argmax(axis=0)
     signs = np.sign(vectors[rows, np.arange(vectors.shape[1])])
