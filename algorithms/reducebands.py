@@ -84,7 +84,7 @@ class ReduceBands(HsicnnAlgorithm):
             p.file_output(
                 "TRANSFORM",
                 "Transform",
-                "What was done, as a file: bands, means and weights. It can be applied to other "
+                "What was done, as a file: bands, means and matrix. It can be applied to other "
                 "images (APPLY). The reduced image carries the same.",
                 p.JSON_FILTER,
                 optional=True,
@@ -92,7 +92,7 @@ class ReduceBands(HsicnnAlgorithm):
             p.file_output(
                 "REPORT",
                 "Report",
-                "A page with the eigenvalues, the weights of the bands, and what was left out.",
+                "A page with the eigenvalues, how the bands correlate, and what was left out.",
                 p.HTML_FILTER,
                 optional=True,
             ),
@@ -149,7 +149,7 @@ def _selection() -> list[QgsProcessingParameterDefinition]:
         p.switch(
             "DROP_WATER_VAPOUR",
             "Leave out water-vapour bands",
-            "Leave out bands at 1350-1450, 1800-1950 and 2450-3000 nm, where water vapour in the "
+            "Leave out bands at 1340-1480, 1770-1970 and 2450-3000 nm, where water vapour in the "
             "air lets next to no light through: they hold mostly noise.",
             ReduceSettings.drop_water_vapour,
         ),

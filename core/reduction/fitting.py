@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..data.normalisation import signed
+from ..data.normalisation import signs
 from ..errors import InputError, RasterError
 from ..progress import Portion, Progress
 from ..raster.bands import Band, describe_bands
@@ -38,8 +38,7 @@ class Fit:
         transform: with the components that are kept.
         eigenvalues: ``(n,)`` of all components, falling; see ``Transform.values``.
         shares: ``(n,)`` of all components, see ``Transform.explained``.
-        weights: ``(bands, outputs)``: how much a component takes of each band: the eigenvectors,
-            for noise components the weights of bands divided by their deviations.
+        loadings: ``(bands, outputs)``: the correlation of each band with each component.
         seen: pixels of the blocks that were read.
         whole: whether that was all of the raster.
         notes: sentences for the log.
@@ -49,7 +48,7 @@ class Fit:
     transform: Transform
     eigenvalues: FloatArray
     shares: FloatArray
-    weights: FloatArray
+    loadings: FloatArray
     seen: int
     whole: bool
     notes: tuple[str, ...]
@@ -116,7 +115,7 @@ class _Components:
         mean: ``(bands,)``.
         deviation: ``(bands,)``.
         matrix: ``(bands, n)``, before whitening.
-        weights: ``(bands, n)``, see ``Fit``.
+        loadings: ``(bands, n)``, see ``Fit``; the largest of a component is positive.
         eigenvalues: ``(n,)``, falling.
         noiseless: directions in which the bands have no noise.
     """
@@ -124,7 +123,7 @@ class _Components:
     mean: FloatArray
     deviation: FloatArray
     matrix: FloatArray
-    weights: FloatArray
+    loadings: FloatArray
     eigenvalues: FloatArray
     noiseless: int = 0
 
@@ -134,10 +133,9 @@ def _principal_components(stream: PixelStream, bands: int, progress: Progress) -
     for tile in stream.tiles(progress, "fitting components"):
         fitted.add(tile.spectra, progress)
     pca = fitted.finish()
-    vectors = signed(pca.components_.T)
-    return _Components(
-        pca.mean_, np.sqrt(pca.var_), vectors, vectors, np.asarray(pca.explained_variance_)
-    )
+    deviation = np.sqrt(pca.var_)
+    loadings = pca.components_.T * np.sqrt(pca.explained_variance_) / _safe(deviation)[:, None]
+    return _turned(pca, deviation, pca.components_.T, loadings)
 
 
 def _noise_components(stream: PixelStream, bands: int, progress: Progress) -> _Components:
@@ -150,17 +148,29 @@ def _noise_components(stream: PixelStream, bands: int, progress: Progress) -> _C
         if len(spectra):
             scaler.partial_fit(spectra.astype(np.float64))
     mean, deviation = np.asarray(scaler.mean_), np.sqrt(scaler.var_)
-    white, noiseless = whitening(noise.covariance(), deviation)
-    fitted = _Incremental(bands, lambda values: (values - mean) @ white)
+    white = whitening(noise.covariance(), deviation)
+    fitted = _Incremental(bands, lambda values: (values - mean) @ white.there)
     for tile in stream.tiles(Portion(progress, 0.4, 1.0), "fitting components"):
         fitted.add(tile.spectra, progress)
     pca = fitted.finish()
-    matrix = white @ pca.components_.T
-    # By the weights of the bands in their own units of spread, not by those of a bright band.
-    weights = signed(matrix * deviation[:, None])
-    safe = np.where(deviation > 0, deviation, 1.0)[:, None]
+    turned = pca.components_.T
+    loadings = white.back @ turned * np.sqrt(pca.explained_variance_)
+    found = _turned(pca, deviation, white.there @ turned, loadings)
+    return replace(found, mean=mean, noiseless=white.noiseless)
+
+
+def _turned(
+    pca: Any, deviation: FloatArray, matrix: FloatArray, loadings: FloatArray
+) -> _Components:
+    """Put components together, each with the sign that makes its largest loading positive."""
+    own = signs(loadings)
     eigenvalues = np.asarray(pca.explained_variance_)
-    return _Components(mean, deviation, weights / safe, weights, eigenvalues, noiseless)
+    return _Components(pca.mean_, deviation, matrix * own, loadings * own, eigenvalues)
+
+
+def _safe(deviation: FloatArray) -> FloatArray:
+    """Deviations to divide by: 1 where there is none."""
+    return np.where(deviation > 0, deviation, 1.0)
 
 
 class _Incremental:
@@ -235,9 +245,9 @@ def _fit(
         values=tuple(found.eigenvalues[:kept].tolist()),
         explained=tuple(shares[:kept].tolist()),
     )
-    weights = found.weights[:, :kept]
+    loadings = found.loadings[:, :kept]
     told = (tuple(notes), tuple(warnings))
-    return Fit(transform, found.eigenvalues, shares, weights, stream.seen, stream.whole, *told)
+    return Fit(transform, found.eigenvalues, shares, loadings, stream.seen, stream.whole, *told)
 
 
 def _remarks(

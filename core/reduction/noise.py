@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -76,8 +78,23 @@ class Noise:
         return np.asarray(covariance)
 
 
-def whitening(covariance: FloatArray, deviation: FloatArray) -> tuple[FloatArray, int]:
-    """Return the map that makes noise white: of variance 1 in all directions.
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """A map of bands, and the way back.
+
+    Attributes:
+        there: ``(bands, bands)``: spectra times this have noise of variance 1 in all directions.
+        back: ``(bands, bands)``: this times what came out is bands in units of their deviation.
+        noiseless: directions in which the bands vary and have no noise.
+    """
+
+    there: FloatArray
+    back: FloatArray
+    noiseless: int
+
+
+def whitening(covariance: FloatArray, deviation: FloatArray) -> Whitening:
+    """Return the map that makes noise white.
 
     Directions without noise (bands that are copies of others, or without values of their own)
     are treated as if they had the least noise that can be told: where there is a signal, its
@@ -86,9 +103,6 @@ def whitening(covariance: FloatArray, deviation: FloatArray) -> tuple[FloatArray
     Args:
         covariance: ``(bands, bands)`` of the noise.
         deviation: ``(bands,)`` of the bands; those of no spread are mapped to 0.
-
-    Returns:
-        ``(bands, bands)``, and how many directions with a signal are without noise.
     """
     # Bands in units of their spread: what is small does not depend on a band's scale.
     per_band = np.where(deviation > 0, 1.0 / np.where(deviation > 0, deviation, 1.0), 0.0)
@@ -96,4 +110,5 @@ def whitening(covariance: FloatArray, deviation: FloatArray) -> tuple[FloatArray
     variances, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
     least = float(variances[-1]) * NO_NOISE
     noiseless = int((variances < least).sum()) - int((deviation == 0).sum())
-    return per_band[:, None] * vectors / np.sqrt(np.maximum(variances, least)), noiseless
+    widths = np.sqrt(np.maximum(variances, least))
+    return Whitening(per_band[:, None] * vectors / widths, vectors * widths, noiseless)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from ..errors import DependencyError
 from ..raster.bands import describe_range
 from ..raster.source import RasterSource
@@ -14,7 +17,9 @@ from ..report.html import Cell
 from .fitting import Fit
 from .transform import Transform
 
-DRAWN = 6  # components whose weights are drawn
+FloatArray = npt.NDArray[np.float64]
+
+DRAWN = 6  # components whose loadings are drawn
 LISTED = 60  # components in the table
 
 
@@ -43,7 +48,7 @@ def reduction_page(
         html.bullets(notes),
     ]
     if not transform.is_selection:
-        body += _components(transform, fit)
+        body += _components(source, transform, fit)
     body += [html.heading("Bands used"), _bands(transform)]
     return html.page(f"Reduced bands of {source.name}", [piece for piece in body if piece])
 
@@ -66,46 +71,54 @@ def _of(transform: Transform) -> str:
     return "the signal-to-noise ratios" if transform.kind == "mnf" else "the variance"
 
 
-def _components(transform: Transform, fit: Fit | None) -> list[str]:
+def _components(source: RasterSource, transform: Transform, fit: Fit | None) -> list[str]:
     mnf = transform.kind == "mnf"
     what = "variance in units of the noise" if mnf else "variance"
     rows: list[list[Cell]] = [
-        [name, f"{value:.5g}", *([f"{value - 1:.4g}"] if mnf else []), html.percent(share)]
+        [name, f"{value:.5g}", *([f"{value - 1:.4g}"] if mnf else []), f"{100 * share:.3g} %"]
         for name, value, share in zip(transform.names, transform.values, transform.explained)
     ]
     heads = ["", _capital(what), *(["Signal to noise"] if mnf else []), "Share"]
     more = len(rows) - LISTED
     rest = [html.paragraph(f"And {more} more.", "note")] if more > 0 else []
-    pictures = _pictures(transform, fit, what) if fit is not None else []
+    pictures = _pictures(source, transform, fit, what) if fit is not None else []
     return [html.heading("Components"), *pictures, html.table(heads, rows[:LISTED]), *rest]
 
 
-def _pictures(transform: Transform, fit: Fit, what: str) -> list[str]:
-    """Eigenvalues and weights, or why they cannot be drawn."""
+def _pictures(source: RasterSource, transform: Transform, fit: Fit, what: str) -> list[str]:
+    """Eigenvalues and loadings, or why they cannot be drawn."""
     share = f"share of {_of(transform)}, %"
-    places, across = spectral_axis(transform.bands)
+    places, across = spectral_axis(source.bands)
     drawn = min(transform.outputs, DRAWN)
     try:
         curve = components_picture(
             fit.eigenvalues, fit.shares, transform.outputs, up=what, share=share
         )
-        weights = spectra_picture(
+        loadings = spectra_picture(
             places,
-            list(fit.weights[:, :drawn].T),
+            [_with_gaps(source, transform, column) for column in fit.loadings[:, :drawn].T],
             names=transform.names[:drawn],
             across=across,
-            up="weight",
+            up="correlation",
         )
     except DependencyError as error:
         return [html.paragraph(str(error), "note")]
-    told = "the eigenvectors"
-    if transform.kind == "mnf":
-        told = "what a component takes of each band, in units of the band's spread"
     return [
         html.picture(curve, "Eigenvalues, and the share of the first components"),
-        html.picture(weights, "Weights of the bands in the first components"),
-        html.paragraph(f"Weights are {told}; the largest of a component is positive.", "note"),
+        html.picture(loadings, "Correlation of the bands with the first components"),
+        html.paragraph(
+            "How the bands correlate with each component; the sign of a component is chosen so "
+            "that the strongest correlation is positive.",
+            "note",
+        ),
     ]
+
+
+def _with_gaps(source: RasterSource, transform: Transform, values: FloatArray) -> FloatArray:
+    """Values of the bands used in the places of all bands, NaN between them."""
+    found = np.full(len(source.bands), np.nan)
+    found[[band.index - 1 for band in transform.bands]] = values
+    return found
 
 
 def _bands(transform: Transform) -> str:

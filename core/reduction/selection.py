@@ -12,10 +12,10 @@ from ..raster.bands import Band, describe_bands, describe_range, usable_bands
 from ..raster.source import RasterSource
 from .settings import ReduceSettings
 
-#: Where water vapour absorbs nearly all light, nm: around its bands at 1,380 and 1,870 nm
-#: (Goetz, Evans & Ferri 2003, IGARSS, 10.1109/IGARSS.2003.1293686) and on the wing of the one at
-#: 2,700 nm, behind which no sensor of sunlight goes on.
-WATER_VAPOUR = ((1350.0, 1450.0), (1800.0, 1950.0), (2450.0, 3000.0))
+#: Where water vapour absorbs nearly all light, nm. The first two are those of Rashed & Juergens
+#: (eds.) 2010, Remote Sensing of Urban and Suburban Areas, figure 4.2; the last is the wing of the
+#: band at 2,700 nm, up to where no sensor of sunlight goes on.
+WATER_VAPOUR = ((1340.0, 1480.0), (1770.0, 1970.0), (2450.0, 3000.0))
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\s*(?:nm)?\s*[-\u2013]\s*({_NUMBER})\s*(?:nm)?", re.IGNORECASE)

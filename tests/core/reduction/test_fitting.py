@@ -101,11 +101,14 @@ def test_any_division_into_blocks_gives_the_same(seed):
     np.testing.assert_allclose(parts.transform.matrix, whole.transform.matrix, rtol=1e-4, atol=1e-9)
 
 
-def test_the_largest_weight_of_a_component_is_positive(image):
+def test_loadings_are_correlations_and_the_largest_is_positive(image):
     for method in ("pca", "mnf"):
         found = fit(image.path, method=method, components=8)
-        largest = np.abs(found.weights).argmax(axis=0)
-        assert (found.weights[largest, range(8)] > 0).all()
+        components = (image.spectra - found.transform.mean) @ found.transform.matrix
+        expected = np.corrcoef(image.spectra.T, components.T)[:12, 12:]
+        np.testing.assert_allclose(found.loadings, expected, rtol=5e-4, atol=1e-5)
+        largest = np.abs(found.loadings).argmax(axis=0)
+        assert (found.loadings[largest, range(8)] > 0).all()
 
 
 def test_components_by_the_share_of_variance(image):
