@@ -10,12 +10,14 @@ from .createexamplescene import CreateExampleScene
 from .describemodel import DescribeModel
 from .exporttrainingchips import ExportTrainingChips
 from .inspectraster import InspectRaster
+from .reducebands import ReduceBands
 from .trainclassifier import TrainClassifier
 
 #: Every algorithm of the provider, in the order in which one uses them.
 ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
     CreateExampleScene,
     InspectRaster,
+    ReduceBands,
     ExportTrainingChips,
     TrainClassifier,
     ClassifyRaster,

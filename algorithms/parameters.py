@@ -18,6 +18,7 @@ from qgis.core import (
     QgsProcessingParameterMapLayer,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
 )
 
 MODEL_FILTER = "hsicnn model (*.safetensors)"
@@ -94,6 +95,14 @@ def choice(
         usesStaticStrings=True,
     )
     return explained(parameter, text, advanced=advanced)
+
+
+def text(
+    name: str, title: str, explanation: str, default: str = "", *, advanced: bool = False
+) -> QgsProcessingParameterDefinition:
+    """Return a line of text, which may be left empty."""
+    parameter = QgsProcessingParameterString(name, title, default or None, False, True)
+    return explained(parameter, explanation, advanced=advanced)
 
 
 def switch(

@@ -20,14 +20,13 @@ from ..data.label_pixels import MOST_LABELS
 from ..data.label_styles import beside, merged, of_band
 from ..errors import RasterError, reason
 from ..raster.gdal_session import gdal_session
-from ..raster.gdal_text import metadata_of
+from ..raster.gdal_text import DOMAIN, metadata_of
 from ..raster.grid import Grid
 from ..raster.opening import damage_named
 from ..raster.source import RasterSource
 from ..raster.windows import Window
 from ..stored_json import read_json
 
-DOMAIN = "HSICNN"
 LARGEST = 2**31  # of codes
 BLOCK_BYTES = 32 * 1024 * 1024
 _CODE = re.compile("-?[0-9]{1,18}")  # whole numbers of 64 bits

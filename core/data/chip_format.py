@@ -26,6 +26,7 @@ from typing import Any
 from ..raster.bands import Band
 from ..raster.grid import Grid
 from ..raster.windows import Window
+from ..reduction.transform import Transform
 from .classes import ClassInfo
 from .leakage import Leak
 from .separation import SPLIT_NAMES
@@ -118,6 +119,7 @@ class ChipSetInfo:
         kind: ``pixels``: a label belongs to a pixel; ``scenes``: to a whole window.
         placed: whether samples have a place on a raster. Where they have not, ``grid`` is one
             column with a row a window.
+        reduction: what made the raster of the bands of an original image, where that is known.
     """
 
     folder: Path
@@ -144,6 +146,7 @@ class ChipSetInfo:
     windows: WindowStack | None = None
     kind: str = "pixels"
     placed: bool = True
+    reduction: Transform | None = None
 
     @property
     def split_hash(self) -> str:
@@ -206,4 +209,5 @@ class ChipSetInfo:
             "hash": self.hash,
             "windows": self.windows and self.windows.to_json(),
             "chips": [chip.to_json() for chip in self.chips],
+            **({"reduction": self.reduction.to_json()} if self.reduction else {}),
         }

@@ -12,6 +12,7 @@ from ..errors import ChipSetError, HsicnnError
 from ..raster.bands import Band
 from ..raster.grid import Grid
 from ..raster.windows import Window, clip, grow, inside
+from ..reduction.transform import Transform, transform_from_json
 from ..stored_json import Kinds, check_fields, check_items, read_json, shown
 from .chip_files import TYPES
 from .chip_format import (
@@ -132,6 +133,7 @@ def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
         windows=_windows(record["windows"]),
         kind=record["kind"],
         placed=record["placed"],
+        reduction=_reduction(record.get("reduction")),
     )
 
 
@@ -140,6 +142,10 @@ def _windows(record: Any) -> WindowStack | None:
         return None
     found = check_fields(record, _WINDOWS, "its 'windows'")
     return WindowStack(**{key: found[key] for key in _WINDOWS})
+
+
+def _reduction(record: Any) -> Transform | None:
+    return None if record is None else transform_from_json(record, "its 'reduction'")
 
 
 def _chip(record: Any) -> Chip:

@@ -11,6 +11,7 @@ from ..errors import ChipSetError
 from ..progress import Progress
 from ..raster.bands import Band
 from ..raster.source import RasterSource
+from ..reduction.carried import carried_transform
 from .chip_cutting import ChipCutter, CutChips, Samples
 from .chip_folder import check_folder, staged_folder
 from .chip_format import FOLDERS, FORMAT_VERSION, INDEX, Chip, ChipSetInfo
@@ -110,9 +111,11 @@ def write_chip_set(
     """
     target = check_folder(folder)
     samples = Samples(source, bands, labels, split)
+    reduction = carried_transform(source)
     with staged_folder(target) as temporary:
         found = ChipCutter(temporary, samples, cut, rules).run(progress)
         info = _describe(temporary, samples, found, rules, notes)
+        info = replace(info, reduction=reduction)
         write_index(info)
         if also is not None:
             also(replace(info, folder=target))

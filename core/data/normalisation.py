@@ -207,7 +207,8 @@ def _fit_whitening(
     carrying = int((deviations > deviations[0] * 1e-6).sum())
     kept = max(min(components or carrying, carrying), 1)
     spread = deviations[:kept].clamp_min(1e-12).numpy()
-    vectors = _signed(found[:, order[:kept]].numpy())
+    vectors = found[:, order[:kept]].numpy()
+    vectors = vectors * signs(vectors)
     matrix = vectors * spread**-power
     if kind == "zca":
         matrix = matrix @ vectors.T
@@ -216,8 +217,10 @@ def _fit_whitening(
     return Normalisation(kind, mean.astype(np.float32), np.asarray(matrix, dtype=np.float32))
 
 
-def _signed(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Turn every vector so that its largest entry is positive: one answer on every machine."""
+def signs(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return what turns every column so that its largest entry is positive: 1 or -1.
+
+    One answer on every machine: libraries differ in the signs of eigenvectors.
+    """
     rows = np.abs(vectors).argmax(axis=0)
-    signs = np.sign(vectors[rows, np.arange(vectors.shape[1])])
-    return np.asarray(vectors * np.where(signs == 0, 1.0, signs))
+    return np.where(vectors[rows, np.arange(vectors.shape[1])] < 0, -1.0, 1.0)

@@ -16,7 +16,7 @@ from ..modelfile.bundle import ModelBundle, load_bundle
 from ..modelfile.network import network_of
 from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress
-from ..raster.bands import describe_range, match_bands
+from ..raster.bands import describe_range
 from ..raster.output_path import check_output, remove_temporary, temporary_name
 from ..raster.source import RasterSource
 from ..raster.windows import Window
@@ -27,6 +27,7 @@ from .engine import Engine
 from .identity import identity_of, job_name_of
 from .inputs import Normaliser
 from .journal import Journal, outputs_of
+from .model_bands import find_bands
 from .outputs import MapOutputs
 from .pace import measure_pace, say_how_long
 from .plan import Plan, make_plan
@@ -106,7 +107,7 @@ def classify_raster(
         progress.log(line)
     with RasterSource(image) as source:
         _check_outputs((output, probabilities, confidence), (image, model))
-        positions = match_bands(bundle.bands, source, bundle.chips.get("source_bands"))
+        positions = find_bands(bundle, source)
         bands = [source.bands[position] for position in positions]
         progress.log(f"{source.name}: {source.grid.describe()}; uses {describe_range(bands)}.")
         check_scale(source, positions, bundle.statistics, progress)

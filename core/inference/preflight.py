@@ -9,20 +9,18 @@ from ..disk import size_of
 from ..errors import InputError
 from ..modelfile.bundle import ModelBundle
 from ..progress import Progress
+from ..raster.file_size import LEAST_FLOATS, largest_size
 from ..raster.output_path import temporary_name
 from ..raster.windows import Window
-from ..raster.writer import TILE, class_map_type
+from ..raster.writer import class_map_type
 from ..runtime.devices import Device
 from ..runtime.disk_space import DiskNeed, check_disks
 from ..runtime.resources import FreeMemory, free_device_memory, free_memory
 from ..sizes import MIB, data_size
 from .plan import DEVICE_TILE_BYTES, Plan
 
-# How far outputs are compressed at the most, for refusals: a map of the example scene to a
-# sixth, probabilities and confidence to five sixths or two thirds; parts without data to nothing.
-LEAST_MAP, LEAST_FLOATS = 1 / 50, 1 / 8
-FILE_BYTES = 64 * 1024  # of an output besides its pixels: metadata, colours, style
-TILE_ENTRY = 16  # bytes: place and size of a tile in the file
+# How far a map is compressed at the most, for refusals: that of the example scene to a sixth.
+LEAST_MAP = 1 / 50
 TRIES = 8
 STEP = 64 * MIB
 
@@ -117,7 +115,6 @@ def check_room(
     Raises:
         InputError: a disk cannot hold them, however well they are compressed.
     """
-    down, across = -(-area.height // TILE), -(-area.width // TILE)
     wide = class_map_type(item.code for item in bundle.classes)[0] == "uint16"
     kinds = {
         "OUTPUT": (1, 2 if wide else 1, LEAST_MAP),
@@ -128,7 +125,7 @@ def check_room(
     for name, (bands, item, share) in kinds.items():
         if not files.get(name):
             continue
-        stored = down * across * bands * (TILE * TILE * item + TILE_ENTRY) + FILE_BYTES
+        stored = largest_size(area.height, area.width, bands, item)
         out = "" if name == "OUTPUT" else f"leave {name} out, "
         instead = f"Choose a folder on a larger disk for {name}, {out}or classify parts (EXTENT)."
         least = int(area.size * bands * item * share)

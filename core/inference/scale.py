@@ -29,6 +29,7 @@ def check_scale(
     positions: Sequence[int],
     statistics: Mapping[str, npt.NDArray[Any]],
     progress: Progress,
+    origin: str = "the model's training",
 ) -> None:
     """Compare a sample of the raster's values with those of the training pixels.
 
@@ -37,6 +38,7 @@ def check_scale(
         positions: of the model's bands in it.
         statistics: ``mean`` and ``deviation`` of each band over the training pixels.
         progress: asked for cancelling; told where nothing valid was found.
+        origin: where the statistics come from, in words.
 
     Raises:
         RasterError: the typical value differs tenfold or more, or nearly all bands do by half
@@ -46,7 +48,7 @@ def check_scale(
     if not values.size:
         progress.warn(
             f"No valid pixel was met in a sample of {source.name}: its values could not be "
-            "compared with the training's."
+            f"compared with those of {origin}."
         )
         return
     mean, deviation = (statistics[name].astype(np.float64) for name in ("mean", "deviation"))
@@ -63,11 +65,11 @@ def check_scale(
     bands = [source.bands[position] for position in positions]
     scales = sorted({f"{band.scale:g}" for band in bands})
     raise RasterError(
-        f"The values of {source.name} do not have the scale of the model's training: typical "
+        f"The values of {source.name} do not have the scale of {origin}: typical "
         f"values are {np.median(found[usable]):.4g} here and {np.median(known[usable]):.4g} "
         f"there, {_times(ratio)}. The raster's band scale is {', '.join(scales[:3])} and "
         f"{_likely(ratio, bands[0].scale)}. Set it in the file (gdal_edit.py -scale), or choose "
-        "the product that the model was trained on."
+        f"the same product as that of {origin}."
     )
 
 

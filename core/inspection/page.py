@@ -9,6 +9,7 @@ import numpy as np
 from ..raster.bands import Band, describe_range
 from ..raster.source import RasterSource
 from ..report import html
+from ..report.axes import spectral_axis
 from ..report.figures import spectra_picture
 from ..report.html import Cell
 from ..sizes import data_size
@@ -79,18 +80,10 @@ def _facts(source: RasterSource, bands: Sequence[Band], found: Survey) -> list[l
     ]
 
 
-def _axis(bands: Sequence[Band]) -> tuple[list[float], str]:
-    """Return where bands lie, and what that is."""
-    lengths = [band.wavelength for band in bands]
-    if all(length is not None for length in lengths):
-        return [length or 0.0 for length in lengths], "wavelength, nm"
-    return [float(band.index) for band in bands], "band"
-
-
 def _random_spectra(bands: Sequence[Band], found: Survey) -> list[str]:
     if not len(found.spectra):
         return [html.paragraph("No pixel with a value was seen.")]
-    places, across = _axis(bands)
+    places, across = spectral_axis(bands)
     shown = found.spectra[:SHOWN]
     bad = [band.bad for band in bands]
     lines = [np.where(bad, np.nan, line) for line in shown]
@@ -101,7 +94,7 @@ def _random_spectra(bands: Sequence[Band], found: Survey) -> list[str]:
 
 
 def _class_spectra(bands: Sequence[Band], classes: Sequence[ClassSpectrum]) -> list[str]:
-    places, across = _axis(bands)
+    places, across = spectral_axis(bands)
     bad = [band.bad for band in bands]
     shown = [item for item in classes if item.seen][:MOST_CLASSES]
     rows: list[list[Cell]] = [

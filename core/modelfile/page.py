@@ -12,6 +12,7 @@ from ..raster.bands import describe_range
 from ..report import html
 from . import sections
 from .bundle import ModelBundle
+from .summary import reduction_told
 
 if TYPE_CHECKING:
     from ...models.stages import MeasuredStage
@@ -151,6 +152,8 @@ def _bands(bundle: ModelBundle) -> list[str]:
             f" A matrix makes {inputs:,} inputs of the network from {count:,} bands, after each "
             "band's mean is subtracted (in the file: normalisation/transform)."
         )
+    if "reduction" in bundle.chips:
+        told += f" {reduction_told(bundle)}"
     columns, same = _band_columns(bundle)
     headers = [title for title, _ in columns]
     rows = list(zip(*(values for _, values in columns)))

@@ -45,6 +45,7 @@ _CHIPS: Mapping[str, Kinds] = {
     "buffer": int,
     "counts": dict,
     "source_bands": int,
+    "reduction": dict,
 }
 _METRICS: Mapping[str, Kinds] = {"kept_epoch": int, "validation": dict, "test": dict}
 _SCORES: Mapping[str, Kinds] = {
@@ -118,6 +119,8 @@ def _check_told(header: Mapping[str, Any]) -> None:
     chips, metrics = header["chips"], header["metrics"]
     _check_given(chips, _CHIPS, "its 'chips'")
     _check_given(metrics, _METRICS, "its 'metrics'")
+    if "reduction" in chips:
+        check_fields(chips["reduction"], {"kind": str, "names": list}, "its 'reduction'")
     for split, counts in chips.get("counts", {}).items():
         check_items(counts, int, f"its pixels of {split}")
     for split in ("validation", "test"):

@@ -25,6 +25,8 @@ def describe(bundle: ModelBundle) -> list[str]:
         f"Trained: {bundle.created}, on {len(bundle.training_rows):,} pixels of a raster of "
         f"{bundle.training_grid.describe()}; {len(bundle.history)} epochs, seed {bundle.seed}.",
     ]
+    if "reduction" in bundle.chips:
+        lines.insert(2, reduction_told(bundle))
     if bundle.checkpoint:
         lines.insert(0, f"An unfinished training: {bundle.checkpoint}.")
     for split in ("validation", "test"):
@@ -33,6 +35,18 @@ def describe(bundle: ModelBundle) -> list[str]:
             lines.append(_accuracy_line(split, found))
     lines.append(f"Model id: {bundle.model_id[:16]}.")
     return lines
+
+
+def reduction_told(bundle: ModelBundle) -> str:
+    """Say what made the raster that the model was trained on of the bands that it takes."""
+    record = bundle.chips["reduction"]
+    kind, made = str(record["kind"]), len(record["names"])
+    if kind == "selection":
+        return f"It was trained on a choice of {made} bands, and takes them from the whole image."
+    return (
+        f"It was trained on {made} components of the bands ({kind.upper()}, 'Reduce bands'), which "
+        "it makes itself: it takes the original image, and the normalisation is of both together."
+    )
 
 
 def _names(bundle: ModelBundle) -> str:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .gdal_text import description_of, metadata_of
+
+if TYPE_CHECKING:
+    from .bands import Band
 
 LIGHT_NM_PER_S = 299_792_458.0 * 1e9
 # Between gamma rays and a kilometre: no image is of other waves.
@@ -121,6 +124,25 @@ def read_spectral(dataset: Any) -> list[Spectral]:
         bad = listed.get("bbl") if bad is None else bad
         result.append(Spectral(wavelength, fwhm, bad == 0, factor, ignore))
     return result
+
+
+def describe_image(dataset: Any, bands: Sequence[Band]) -> None:
+    """Write down what the bands of a new GDAL dataset mean, so that ``read_bands`` reads it."""
+    for number, told in enumerate(bands, start=1):
+        band = dataset.GetRasterBand(number)
+        items = {}
+        if told.wavelength is not None:
+            items = {"wavelength": repr(told.wavelength), "wavelength_units": "nm"}
+        if told.fwhm is not None:
+            items["fwhm"] = repr(told.fwhm)
+        if told.bad:
+            items["bbl"] = "0"
+        if items:
+            band.SetMetadata(items)
+        if told.scale != 1.0:
+            band.SetScale(told.scale)
+        if told.offset != 0.0:
+            band.SetOffset(told.offset)
 
 
 def _wavelength(

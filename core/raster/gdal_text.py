@@ -6,6 +6,9 @@ from typing import Any, Union
 
 Text = Union[str, bytes, None]
 
+#: The metadata domain of what our rasters note of themselves.
+DOMAIN = "HSICNN"
+
 
 def plain(text: Text) -> str:
     """A text, whatever its file is encoded in.

@@ -13,7 +13,7 @@ from osgeo import gdal
 from ..errors import RasterError, reason
 from .bands import read_bands
 from .gdal_session import gdal_session, read_pixels
-from .gdal_text import metadata_of
+from .gdal_text import DOMAIN, metadata_of
 from .grid import grid_of
 from .opening import alpha_band, damage_named, data_type, open_dataset, short_name
 from .values import BoolArray, FloatArray, RawArray, missing, physical
@@ -95,6 +95,11 @@ class RasterSource:
         """Return the files it consists of, as GDAL names them: masks and parts of a VRT as well."""
         with gdal_session():
             return tuple(self._dataset.GetFileList() or ())
+
+    def noted(self, item: str) -> str:
+        """Return what a raster of ours notes of itself under a name; empty where nothing is."""
+        with gdal_session(), damage_named(self.name):
+            return metadata_of(self._dataset, DOMAIN).get(item, "")
 
     def close(self) -> None:
         """Close the file; reading is over."""

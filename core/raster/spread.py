@@ -15,14 +15,15 @@ MEMORY_BYTES = 48 * 1024 * 1024
 GOLDEN_RATIO = 0.618
 
 
-def spread_windows(source: RasterSource, bands: int) -> Iterator[Window]:
+def spread_windows(source: RasterSource, bands: int, memory_bytes: int = 0) -> Iterator[Window]:
     """Yield every block once, each far from the one before.
 
     Args:
         source: the raster.
         bands: how many are read at once.
+        memory_bytes: of a block's raw and physical values; 0 is ``MEMORY_BYTES``.
     """
-    height, width = source.blocks_shape(bands, MEMORY_BYTES)
+    height, width = source.blocks_shape(bands, memory_bytes or MEMORY_BYTES)
     down = -(-source.grid.height // height)
     across = -(-source.grid.width // width)
     count = down * across

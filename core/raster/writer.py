@@ -16,15 +16,16 @@ from osgeo import gdal
 
 from ..disk import room_left
 from ..errors import RasterError
+from .band_metadata import describe_image
+from .bands import Band
 from .gdal_session import gdal_session, read_pixels
-from .gdal_text import metadata_of
+from .gdal_text import DOMAIN, metadata_of
 from .grid import Grid
 from .output_path import check_output, move_into_place, remove_temporary, side_file, temporary_name
 from .style import ClassLike, Ramp, class_style, ramp_style, rgb
 from .tiff_blocks import check_blocks, holds_block
 from .windows import Window, inside
 
-DOMAIN = "HSICNN"
 TILE = 256
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")  # no XML can hold these
 _GDAL_TYPES: Mapping[str, int] = {
@@ -86,6 +87,7 @@ class RasterWriter:
         *,
         nodata: float | None,
         descriptions: Sequence[str] | None = None,
+        bands: Sequence[Band] = (),
         categories: Sequence[ClassLike] | None = None,
         metadata: Mapping[str, str] | None = None,
         style: Ramp | None = None,
@@ -101,6 +103,7 @@ class RasterWriter:
             dtype: numpy's name: uint8, uint16, int16, uint32, int32, float32 or float64.
             nodata: the value of pixels that hold nothing, or None.
             descriptions: the bands' names.
+            bands: what the bands mean, where they are an image's: names, wavelengths, scale.
             categories: the classes of a map of one band (uint8 or uint16): colour table,
                 category names and a ``.qml`` beside the file.
             metadata: items of the ``HSICNN`` metadata domain.
@@ -113,6 +116,8 @@ class RasterWriter:
             RasterError: the output cannot be written there.
             ValueError: arguments that do not go together.
         """
+        if bands:
+            descriptions = [band.name for band in bands]
         _check_arguments(count, dtype, nodata, descriptions, categories)
         self.path = check_output(path, inputs)
         self.grid = grid
@@ -133,6 +138,7 @@ class RasterWriter:
                 if not self.continued:
                     self._dataset = self._create(sparse=bool(job_name))
                     self._describe(nodata, descriptions, categories)
+                    describe_image(self._dataset, bands)
                 if job_name and not self.continued and not self._open_again():
                     raise RuntimeError("it cannot be opened after it was made")
         except RuntimeError as error:

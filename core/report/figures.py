@@ -115,6 +115,7 @@ def spectra_picture(
     colors: Sequence[str] = (),
     spreads: Sequence[npt.NDArray[np.floating[Any]]] = (),
     across: str = "wavelength, nm",
+    up: str = "value",
 ) -> bytes:
     """Draw spectra: many thin grey lines, or a line with a name and a band around it each.
 
@@ -124,7 +125,8 @@ def spectra_picture(
         names: of the spectra; none: thin lines without a legend.
         colors: ``#rrggbb`` of each named one.
         spreads: half widths of the bands around named ones.
-        across: what the axis says.
+        across: what the horizontal axis says.
+        up: what the vertical axis says.
 
     Raises:
         DependencyError: matplotlib is missing.
@@ -144,10 +146,47 @@ def spectra_picture(
             half = np.asarray(spreads[number], dtype=np.float64)[order]
             axes.fill_between(places, line - half, line + half, color=color, alpha=0.12)
     axes.set_xlabel(across)
-    axes.set_ylabel("value")
+    axes.set_ylabel(up)
     axes.grid(alpha=0.3)
     if names:
         axes.legend(fontsize=8, ncols=1 + (len(names) > 10), loc="best")
+    return _png(drawing)
+
+
+def components_picture(
+    eigenvalues: npt.NDArray[np.float64],
+    shares: npt.NDArray[np.float64],
+    kept: int,
+    *,
+    up: str,
+    share: str,
+) -> bytes:
+    """Draw eigenvalues on the left, the share of the first so many components on the right.
+
+    Args:
+        eigenvalues: ``(n,)``, falling; those of 0 and less are not drawn.
+        shares: ``(n,)`` of each component.
+        kept: how many components are kept.
+        up: what the eigenvalues are.
+        share: what the shares are of.
+
+    Raises:
+        DependencyError: matplotlib is missing.
+    """
+    drawing = _figure(10.0, 3.8)
+    numbers = np.arange(1, len(eigenvalues) + 1)
+    positive = np.where(eigenvalues > 0, eigenvalues, np.nan)
+    panels = ((positive, up, "log"), (100.0 * np.cumsum(shares), share, "linear"))
+    for place, (values, title, scale) in enumerate(panels, start=1):
+        axes = drawing.add_subplot(1, 2, place)
+        axes.plot(numbers, values, color="#8c9aa6", linewidth=1.0)
+        axes.plot(numbers[:kept], values[:kept], color=_LINES[0], marker="o", markersize=4)
+        axes.plot(numbers[kept:], values[kept:], color="#8c9aa6", linestyle="", marker=".")
+        axes.axvline(kept + 0.5, color=_LINES[1], linewidth=1.0, linestyle="--")
+        axes.set_yscale(scale)
+        axes.set_xlabel(f"component ({kept} kept)")
+        axes.set_ylabel(title)
+        axes.grid(alpha=0.3)
     return _png(drawing)
 
 

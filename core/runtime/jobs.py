@@ -87,6 +87,13 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             "inspecting the raster",
             wants=("torch",),
         ),
+        "reduce_bands": Job(
+            "core.reduction.reduce:reduce_bands",
+            _RASTERS,
+            ("output", "transform", "report"),
+            "reducing the bands",
+            wants=("sklearn", "safetensors", *_REPORTS),
+        ),
         "check_environment": Job(
             "core.runtime.environment:check_environment",
             (),

@@ -15,6 +15,7 @@ from ..data.normalisation import Normalisation, moments
 from ..data.pixel_store import PixelStore
 from ..data.separation import TRAIN
 from ..modelfile.bundle import ModelBundle
+from ..reduction.composition import ModelInputs, model_inputs
 from ..runtime.dependencies import plugin_version, version
 from .loop import TrainingState
 from .preparation import drawn
@@ -33,6 +34,9 @@ def untrained_model(
 ) -> ModelBundle:
     """Put together all of a model that training does not change: it has no weights yet.
 
+    A model that was trained on components takes the original image: what makes the components
+    joins its normalisation.
+
     Args:
         info: the chip set.
         store: its pixels.
@@ -42,11 +46,18 @@ def untrained_model(
     """
     training = store.split == TRAIN
     mean, deviation = moments(store.physical(drawn(store.index[training], settings.seed)))
+    inputs = ModelInputs(info.bands, info.source_bands, normalisation, mean, deviation)
+    noted: dict[str, Any] = {}
+    if info.reduction is not None:
+        inputs = model_inputs(
+            info.reduction, info.bands, normalisation, mean=mean, deviation=deviation
+        )
+        noted = {"reduction": info.reduction.to_json()}
     return ModelBundle(
         architecture=settings.architecture,
         options=dict(settings.options),
-        bands=info.bands,
-        normalisation=normalisation,
+        bands=inputs.bands,
+        normalisation=inputs.normalisation,
         classes=info.classes,
         radius=radius,
         patch_size=2 * radius + 1,
@@ -57,7 +68,8 @@ def untrained_model(
             "block_size": info.block_size,
             "buffer": info.buffer,
             "counts": {name: list(counts) for name, counts in info.counts.items()},
-            "source_bands": info.source_bands,
+            "source_bands": inputs.source_bands,
+            **noted,
         },
         metrics={},
         history=(),
@@ -69,8 +81,8 @@ def untrained_model(
         training_cols=store.col[training & info.placed],
         training_grid=info.grid,
         statistics={
-            "mean": mean.astype(np.float32),
-            "deviation": deviation.astype(np.float32),
+            "mean": inputs.mean.astype(np.float32),
+            "deviation": inputs.deviation.astype(np.float32),
         },
         weights={},
     )

@@ -122,6 +122,8 @@ class PatchSource:
         device: where patches are wanted.
         memory_bytes: what all pixels may take in memory. The normalised ones are kept on the
             device where they fit, else in a temporary file.
+        dark: ``(inputs,)`` what a spectrum of zeros becomes, where that is not the normalisation
+            of zeros: the store may hold components.
 
     Raises:
         ChipSetError: where the temporary folder cannot hold them.
@@ -138,6 +140,7 @@ class PatchSource:
         device: torch.device,
         memory_bytes: int,
         progress: Progress,
+        dark: npt.NDArray[np.float32] | None = None,
     ) -> None:
         import torch
 
@@ -150,7 +153,7 @@ class PatchSource:
         self._offsets = torch.from_numpy(symmetric_offsets(radius + margin))
         self._inner = torch.from_numpy(symmetric_offsets(margin))
         self._labels = torch.from_numpy(_training_labels(store))
-        self.dark = torch.from_numpy(normalisation.dark).to(device)
+        self.dark = torch.from_numpy(normalisation.dark if dark is None else dark).to(device)
         self._values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
 
     def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:

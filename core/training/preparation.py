@@ -17,6 +17,7 @@ from ..data.split_notes import NAMED, THIN
 from ..disk import write_refusal
 from ..errors import ChipSetError, InputError
 from ..progress import Progress
+from ..reduction.composition import model_inputs
 from ..runtime.devices import Device
 from ..runtime.job_hash import job_hash
 from ..runtime.seeds import numpy_generator
@@ -163,12 +164,23 @@ def make_lesson(
         device=where,
         memory_bytes=memory_bytes,
         progress=progress,
+        dark=_dark(info, normalisation),
     )
     counts = np.bincount(store.label[store.split == TRAIN], minlength=len(info.classes) + 1)[1:]
     weights = torch.from_numpy(class_weights(settings.class_weights, counts)).to(where)
     return Lesson(
         source, samples_of(store, TRAIN), samples_of(store, VALIDATION), weights, settings
     )
+
+
+def _dark(info: ChipSetInfo, normalisation: Normalisation) -> npt.NDArray[np.float32] | None:
+    """What a spectrum of zeros becomes where the chips hold components of spectra."""
+    if info.reduction is None or info.reduction.is_selection:
+        return None
+    nothing = np.zeros(len(info.bands))
+    return model_inputs(
+        info.reduction, info.bands, normalisation, mean=nothing, deviation=nothing
+    ).normalisation.dark
 
 
 def run_hash(info: ChipSetInfo, settings: TrainingSettings, place: Device) -> str:
@@ -201,6 +213,11 @@ def say_what_comes(
         f"{entry.title}: {count_parameters(network):,} parameters, {side}x{side} pixels around "
         f"each pixel, {len(info.bands)} bands, on {place.title}."
     )
+    if info.reduction is not None:
+        progress.log(
+            f"The chips hold a {info.reduction.summary}. The model does that itself: it takes the "
+            "original image."
+        )
     for number, item in enumerate(info.classes):
         row = ", ".join(f"{name} {counts[number]}" for name, counts in info.counts.items())
         progress.log(f"  {item.name}: {row}")

@@ -16,6 +16,7 @@ from qgis.core import (
 IDS = (
     "createexamplescene",
     "inspectraster",
+    "reducebands",
     "exporttrainingchips",
     "trainclassifier",
     "classifyraster",
@@ -31,6 +32,10 @@ NAMES = {
         "TRAIN_FRACTION VALIDATION_FRACTION MAX_PER_CLASS SEED OUTPUT FOOTPRINTS"
     ),
     "inspectraster": "INPUT REFERENCE FIELD UNLABELLED MEMORY SEED REPORT",
+    "reducebands": (
+        "INPUT METHOD RANGES BANDS DROP_WATER_VAPOUR DROP_BAD COMPONENTS EXPLAINED WHITEN SAMPLE "
+        "APPLY OUTPUT TRANSFORM REPORT"
+    ),
     "trainclassifier": (
         "INPUT ARCHITECTURE PATCH_SIZE EPOCHS BATCH_SIZE LEARNING_RATE CLASS_WEIGHTS DEVICE SEED "
         "RESUME OUTPUT REPORT"
@@ -42,6 +47,7 @@ NAMES = {
 }
 # Values that steps of a model can go on with.
 VALUES = {
+    "reducebands": "BANDS_USED OUTPUT_BANDS",
     "inspectraster": "WIDTH HEIGHT BANDS VALID_SHARE CLASSES",
     "describemodel": (
         "ARCHITECTURE PARAMETERS BANDS CLASSES PATCH_SIZE EPOCHS CHECKPOINT MODEL_ID"
@@ -138,10 +144,16 @@ def test_the_job_gives_the_values_that_are_promised():
 
     from hsicnn.algorithms.describemodel import DescribeModel
     from hsicnn.algorithms.inspectraster import InspectRaster
+    from hsicnn.algorithms.reducebands import ReduceBands
     from hsicnn.core.inspection.inspect import InspectResult
     from hsicnn.core.modelfile.describe import DescribeResult
+    from hsicnn.core.reduction.reduce import ReduceResult
 
-    for algorithm, result in ((DescribeModel, DescribeResult), (InspectRaster, InspectResult)):
+    for algorithm, result in (
+        (DescribeModel, DescribeResult),
+        (InspectRaster, InspectResult),
+        (ReduceBands, ReduceResult),
+    ):
         given = get_type_hints(result)
         for name, title, kind in algorithm.VALUES:
             assert given[name.lower()] is kind
@@ -169,6 +181,7 @@ def test_words_of_normalisation_are_those_of_the_core():
     [
         ("core.data.export_settings:ExportSettings", "export_training_chips"),
         ("core.inference.settings:ClassifySettings", "classify_raster"),
+        ("core.reduction.settings:ReduceSettings", "reduce_bands"),
         ("core.simulation.settings:SceneSettings", "create_example_scene"),
     ],
 )

@@ -164,6 +164,15 @@ def content_of(folder: Path) -> dict[str, bytes]:
     }
 
 
+def worker_of(process: subprocess.Popen) -> int:
+    """Return the id of the worker that a program has started."""
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            if "worker.py" in Path(f"/proc/{child}/cmdline").read_text():
+                return int(child)
+    raise AssertionError("no worker runs")
+
+
 T = TypeVar("T")
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from osgeo import gdal
 
+from .conftest import worker_of
+
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 pytestmark = pytest.mark.slow
@@ -179,14 +181,6 @@ def training(headless, chain, tmp_path):
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-
-
-def worker_of(process: subprocess.Popen) -> int:
-    for task in Path(f"/proc/{process.pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if "worker.py" in Path(f"/proc/{child}/cmdline").read_text():
-                return int(child)
-    raise AssertionError("no worker runs")
 
 
 def is_alive(process: int) -> bool:

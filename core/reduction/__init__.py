@@ -1,0 +1,1 @@
+"""Fewer bands: a choice of them, principal components, or components by their noise."""
