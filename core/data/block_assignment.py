@@ -165,7 +165,8 @@ def _improve(
     cost = float(problem.costs(parts[None])[0])
     if len(problem.usable) < 2 or len(parts) < 2:
         return parts, cost
-    steps = min(_STEPS, max(_WORK // (len(problem.zones.block) * _CANDIDATES), 1))
+    # Of very many zones nothing is drawn: the greedy start is as good, and candidates need memory.
+    steps = min(_STEPS, _WORK // (len(problem.zones.block) * _CANDIDATES))
     stalled = 0
     for _ in range(steps):
         tried = _candidates(parts, problem.usable, generator)

@@ -22,6 +22,7 @@ from .chip_format import MOST_CHIP_BYTES
 from .chip_plan import ChipRules, Cut, plan_chips
 from .chips import ChipSetInfo, write_chip_set
 from .export_settings import ExportSettings
+from .fixed_split import names_splits, split_named
 from .footprints import write_footprints
 from .labels import Labels
 from .separation import SPLIT_NAMES, TEST, TRAIN
@@ -30,12 +31,10 @@ from .splits import (
     Split,
     cap_training,
     split_blocks,
-    split_named,
     split_polygons,
     split_random,
 )
 
-_SPLIT_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 _CHIP_BYTES = 64 * 2**20  # a chip's values at the most: it is held in memory several times
 _USUAL_RADIUS = 4  # patches of 9 x 9, for the figures in the log
 _LEAKY = 0.9  # location-only score from which a split is called leaky
@@ -159,8 +158,7 @@ class ExportRun:
         if settings.split == "blocks":
             size = settings.block_size
             return split_blocks(labels, block_size=size, buffer=settings.buffer, **given)
-        named = {name.strip().lower() for name in labels.group_names} <= _SPLIT_WORDS
-        if settings.split == "field" and labels.group_names and named:
+        if settings.split == "field" and names_splits(labels):
             return split_named(labels, buffer=settings.buffer, seed=settings.seed)
         return split_polygons(labels, buffer=settings.buffer, **given)
 

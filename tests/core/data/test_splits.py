@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hsicnn.core.data.classes import make_classes
+from hsicnn.core.data.fixed_split import split_named
 from hsicnn.core.data.labels import Labels
 from hsicnn.core.data.separation import keep_apart
 from hsicnn.core.data.split_notes import thin_classes
@@ -13,7 +14,6 @@ from hsicnn.core.data.splits import (
     VALIDATION,
     cap_training,
     split_blocks,
-    split_named,
     split_polygons,
     split_random,
 )
