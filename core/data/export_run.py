@@ -22,11 +22,17 @@ from .chip_format import MOST_CHIP_BYTES
 from .chip_plan import ChipRules, Cut, plan_chips
 from .chips import ChipSetInfo, write_chip_set
 from .export_settings import ExportSettings
-from .fixed_split import names_splits, split_named
+from .fixed_split import names_splits, split_coded, split_named
 from .footprints import write_footprints
 from .labels import Labels
 from .separation import SPLIT_NAMES, TEST, TRAIN
-from .split_notes import check_lone_pixels, thin_classes, without_test
+from .split_notes import (
+    check_lone_pixels,
+    thin_classes,
+    without_small_classes,
+    without_test,
+)
+from .split_raster import read_split_raster
 from .splits import (
     Split,
     cap_training,
@@ -121,7 +127,10 @@ class ExportRun:
 
     def _divide(self) -> tuple[Split, Labels]:
         """Split the labels; returns only those that are stored."""
-        labels, settings = self._labels, self._settings
+        settings = self._settings
+        known = len(self._labels.notes)
+        labels = without_small_classes(self._labels, settings.min_per_class)
+        self.say(labels.notes[known:])
         if len(labels.classes) < 2:
             raise LabelError(
                 f"There is only one class, '{labels.classes[0].name}', with "
@@ -130,7 +139,7 @@ class ExportRun:
             )
         check_lone_pixels(labels)
         class_map_type(info.code for info in labels.classes)  # said now, not after a training
-        whole = self._split(labels)
+        whole, labels = self._split(labels)
         self.say(whole.notes)
         split = cap_training(whole, labels.values, settings.max_per_class)
         self.say(split.notes[len(whole.notes) :])
@@ -145,8 +154,21 @@ class ExportRun:
             self.warn([without_test(split.method, split.block_size)])
         return split, labels
 
-    def _split(self, labels: Labels) -> Split:
-        """Divide labels by the method asked for."""
+    def _split(self, labels: Labels) -> tuple[Split, Labels]:
+        """Divide labels by the method asked for; returns those that take part too."""
+        settings = self._settings
+        if settings.split == "raster":
+            found = read_split_raster(
+                settings.split_raster, labels, self._source.grid, Portion(self._progress, 0.25, 0.3)
+            )
+            self.say(found.notes)
+            self.warn(found.warnings)
+            # Taken as it is: whoever made it has chosen its buffer.
+            split = split_coded(found.labels, found.codes, buffer=0, seed=settings.seed)
+            return split, found.labels
+        return self._split_drawn(labels), labels
+
+    def _split_drawn(self, labels: Labels) -> Split:
         settings = self._settings
         given: dict[str, Any] = {
             "train_fraction": settings.train_fraction,
@@ -154,7 +176,9 @@ class ExportRun:
             "seed": settings.seed,
         }
         if settings.split == "random":
-            return self._split_random(labels, given)
+            return self._split_random(
+                labels, {**given, "count_per_class": settings.count_per_class}
+            )
         if settings.split == "blocks":
             size = settings.block_size
             return split_blocks(labels, block_size=size, buffer=settings.buffer, **given)

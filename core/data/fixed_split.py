@@ -75,7 +75,7 @@ def split_coded(labels: Labels, codes: Codes, *, buffer: int, seed: int) -> Spli
         seed: kept with the split; nothing is drawn.
 
     Raises:
-        SplitError: where a class has no training or no test pixel though others have.
+        SplitError: where a class has no training pixel.
     """
     return _taken(labels, codes, "raster", buffer, seed)
 

@@ -72,7 +72,7 @@ def nearest_index(rows: Whole, cols: Whole, other_rows: Whole, other_cols: Whole
         places = np.zeros((box.height, box.width), dtype=np.int32)
         places[box.place(other_rows, other_cols)] = np.arange(len(other_rows))
         here = box.place(rows, cols)
-        return places[down[here], right[here]].astype(np.int64)
+        return np.asarray(places[down[here], right[here]], dtype=np.int64)
     from scipy.spatial import cKDTree
 
     tree = cKDTree(np.column_stack([other_rows, other_cols]))

@@ -10,6 +10,8 @@ from .labels import Labels
 from .separation import SPLIT_NAMES, TEST, TRAIN, VALIDATION, Codes
 
 THIN = 30  # training pixels below which a class is called thin
+# A raster may come from here: blocks leave classes of one block without a test pixel.
+_MUST_NAME = {"field": (TRAIN, TEST), "raster": (TRAIN,)}
 NAMED = 10  # thin classes named before the rest is only counted
 
 
@@ -40,13 +42,13 @@ def split_notes(
         named: the method, where the data says itself what is for training and what for test.
 
     Raises:
-        SplitError: where a class has no training pixel, or no test pixel though the data names
-            some for other classes.
+        SplitError: where a class has no training pixel, or a field names no test pixel of it though
+            it names some of other classes.
     """
     table, first = class_table(labels, codes), class_table(labels, before)
     for index, info in enumerate(labels.classes):
-        for code in (TRAIN, TEST):
-            if named and first[code].any() and not first[code, index]:
+        for code in _MUST_NAME.get(named, ()):
+            if first[code].any() and not first[code, index]:
                 raise SplitError(_not_named(info.name, first[:, index], code, named))
         if table[TRAIN, index] == 0:
             raise SplitError(_no_training(info.name, first[:, index], buffer, block_size))

@@ -216,6 +216,13 @@ def _share_out(count: int, shares: tuple[float, float, float]) -> tuple[int, int
     return train, min(validation, count - train - least_test)
 
 
+def _count_out(count: int, train: int, validation_fraction: float) -> tuple[int, int]:
+    """Return the training and validation pixels of a class that has more than the first."""
+    rest = count - train
+    wanted = max(round(rest * validation_fraction), 1 if validation_fraction > 0 else 0)
+    return train, min(wanted, rest - 1)
+
+
 def _split_groups(labels: Labels, pattern: Split, shares: Sequence[float]) -> Split:
     """Divide whole groups, and of the best divisions take the one best after its buffer.
 
