@@ -194,6 +194,47 @@ def test_random_draws_are_stratified(values, seed):
         assert abs(counts[VALIDATION] - 0.2 * len(codes)) <= 1
 
 
+@settings(max_examples=40)
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=5), st.integers(1, 60), st.integers(0, 99))
+def test_a_count_per_class_is_exact_where_the_class_has_more(sizes, count, seed):
+    values = np.repeat(np.arange(1, len(sizes) + 1), sizes)
+    labels = labels_of(np.arange(len(values)), np.zeros(len(values)), values)
+    split = split_random(labels, seed=seed, count_per_class=count, **SHARES)
+    short = [f"'c{value}'" for value, size in enumerate(sizes, 1) if size <= count]
+    assert all(name in " ".join(split.notes) for name in short)
+    assert bool(split.notes) == bool(short)
+    for value, size in enumerate(sizes, 1):
+        counts = np.bincount(split.codes[values == value], minlength=4)
+        assert counts[UNUSED] == 0
+        if size > count:
+            rest = size - count
+            assert counts[TRAIN] == count
+            assert counts[TEST] >= 1
+            assert counts[VALIDATION] == min(max(round(0.2 * rest), 1), rest - 1)
+        else:  # as if no count had been asked for
+            plain = split_random(labels, seed=seed, **SHARES).codes[values == value]
+            np.testing.assert_array_equal(counts, np.bincount(plain, minlength=4))
+
+
+def test_counts_are_reproduced_by_the_seed():
+    labels = field_map()
+    one, again, other = (
+        split_random(labels, seed=seed, count_per_class=200, **SHARES).codes for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+    with pytest.raises(InputError, match="COUNT_PER_CLASS"):
+        split_random(labels, seed=1, count_per_class=-1, **SHARES)
+
+
+def test_too_many_groups_are_refused(monkeypatch):
+    from hsicnn.core.data import splits
+
+    monkeypatch.setattr(splits, "_MOST_GROUPS", 30)
+    with pytest.raises(SplitError, match=r"36 blocks, polygons or patches .* at most 30"):
+        split_blocks(field_map(), block_size=16, buffer=0, seed=1, **SHARES)
+
+
 def test_polygons_stay_whole():
     groups = np.repeat(np.arange(1, 31), 5)
     labels = labels_of(np.arange(150), np.zeros(150), groups % 3 + 1, groups)
