@@ -9,7 +9,7 @@ from typing import Any
 
 from ..data.labels import Labels, read_labels
 from ..data.valid_labels import drop_invalid
-from ..data.vector_source import open_layer, opens_as_raster
+from ..data.vector_source import has_vector_layers, open_layer, opens_as_raster
 from ..errors import InputError, LabelError
 from ..progress import Portion, Progress
 from ..raster.bands import usable_bands
@@ -73,7 +73,7 @@ class Reference:
         if self.layer or self.field:
             return True
         with gdal_session():
-            return not opens_as_raster(self.path)
+            return has_vector_layers(self.path) and not opens_as_raster(self.path)
 
 
 @dataclass(frozen=True, eq=False)
