@@ -181,7 +181,10 @@ def test_an_image_gives_the_grid_and_takes_the_labels_on_nodata(scene):
     own = split(scene, "own", pixel_size=20.0, **given)
     with RasterSource(own.output) as source:
         assert source.grid.pixel_size == (20.0, 20.0)
-        assert (source.grid.height, source.grid.width) == (30, 25)  # an edge on a pixel's edge is inside
+        assert (source.grid.height, source.grid.width) == (
+            30,
+            25,
+        )  # an edge on a pixel's edge is inside
         assert source.grid.geotransform[0] == 500_000.0
         assert source.grid.geotransform[3] == 5_800_000.0
 
