@@ -25,6 +25,7 @@ from .export_settings import ExportSettings
 from .fixed_split import names_splits, split_coded, split_named
 from .footprints import write_footprints
 from .labels import Labels
+from .leakage import LEAKY
 from .separation import SPLIT_NAMES, TEST, TRAIN
 from .split_notes import (
     check_lone_pixels,
@@ -43,7 +44,6 @@ from .splits import (
 
 _CHIP_BYTES = 64 * 2**20  # a chip's values at the most: it is held in memory several times
 _USUAL_RADIUS = 4  # patches of 9 x 9, for the figures in the log
-_LEAKY = 0.9  # location-only score from which a split is called leaky
 
 
 class ExportRun:
@@ -131,15 +131,11 @@ class ExportRun:
         known = len(self._labels.notes)
         labels = without_small_classes(self._labels, settings.min_per_class)
         self.say(labels.notes[known:])
-        if len(labels.classes) < 2:
-            raise LabelError(
-                f"There is only one class, '{labels.classes[0].name}', with "
-                f"{len(labels):,} pixels; a classifier needs two or more. Choose another field "
-                "or reference, or add labels of another class."
-            )
+        _check_classes(labels)
         check_lone_pixels(labels)
         class_map_type(info.code for info in labels.classes)  # said now, not after a training
         whole, labels = self._split(labels)
+        _check_classes(labels)  # a raster can leave some out
         self.say(whole.notes)
         split = cap_training(whole, labels.values, settings.max_per_class)
         self.say(split.notes[len(whole.notes) :])
@@ -245,7 +241,21 @@ class ExportRun:
             )
         words = f"Location alone, without any spectrum, gets {info.location_only:.1%} of the test"
         words += " pixels right."
-        if info.location_only >= _LEAKY:
+        if info.location_only >= LEAKY:
             self.warn([f"{words} Accuracies on this split say little about other places."])
         else:
             self._progress.log(words)
+
+
+def _check_classes(labels: Labels) -> None:
+    """Refuse labels of a single class.
+
+    Raises:
+        LabelError: for such.
+    """
+    if len(labels.classes) < 2:
+        raise LabelError(
+            f"There is only one class, '{labels.classes[0].name}', with "
+            f"{len(labels):,} pixels; a classifier needs two or more. Choose another field "
+            "or reference, or add labels of another class."
+        )

@@ -13,6 +13,8 @@ from .nearest import nearest_distance, nearest_index
 from .separation import TEST, TRAIN
 from .splits import Split
 
+LEAKY = 0.9  # location-only score from which a split is called leaky
+
 
 @dataclass(frozen=True)
 class Leak:

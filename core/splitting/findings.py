@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.labels import Labels
-from ..data.leakage import Leak, leaks_within, location_only
+from ..data.leakage import LEAKY, Leak, leaks_within, location_only
 from ..data.nearest import nearest_distance
 from ..data.separation import SPLIT_NAMES, TEST, TRAIN, Codes
 from ..data.split_notes import class_table
@@ -19,7 +19,6 @@ from ..progress import Portion, Progress
 from .division import Division
 
 PATCHES = (1, 3, 5, 7, 9, 11, 15, 25)  # sides of the patches of usual networks, pixels
-LEAKY = 0.9  # location-only score from which a split is called leaky
 _BINS = 40
 
 

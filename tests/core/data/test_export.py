@@ -123,6 +123,14 @@ def test_a_raster_with_other_codes_leaves_the_chip_set_that_was_there(scene):
     assert files_of(scene.folder) == before
 
 
+def test_a_raster_that_leaves_one_class_is_refused(scene):
+    codes = np.where(scene.labels == 1, 1, 0).astype(np.uint8)
+    codes[::2] *= 3
+    path = write_raster(scene.folder / "split.tif", codes[None], scene.grid)
+    with pytest.raises(LabelError, match="only one class, 'crop'"):
+        export(scene, split="raster", split_raster=path)
+
+
 def test_training_pixels_by_count(scene):
     result = export(scene, split="random", buffer=0, count_per_class=50)
     assert set(result.counts["train"]) == {50}
