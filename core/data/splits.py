@@ -123,10 +123,21 @@ def split_random(
 
     Every class with three pixels or more gets one in each split that has a share.
 
-    Args, errors: as ``split_blocks``. A buffer above 0 only makes sense for scattered
-    points; ``groups`` are all 0.
+    Args:
+        labels: the labelled pixels.
+        train_fraction: as ``split_blocks``.
+        validation_fraction: as ``split_blocks``.
+        seed: of the draw.
+        buffer: as ``split_blocks``; above 0 it only makes sense for scattered points.
         count_per_class: training pixels of every class that has more, in place of a share; then
             the share of validation is one of what is left. 0 draws by shares.
+
+    Returns:
+        A split whose ``groups`` are all 0.
+
+    Raises:
+        InputError: for a count or fractions that cannot be.
+        SplitError: where a class would have no training pixel.
     """
     if count_per_class < 0:
         raise InputError(f"COUNT_PER_CLASS is {count_per_class}; write 0 to draw by shares.")

@@ -144,7 +144,8 @@ def _split(labels: Labels, settings: SplitSettings, size: int) -> Split:
         return split_blocks(labels, block_size=size, buffer=buffer, seed=seed, **shares)
     if settings.split == "field" and names_splits(labels):
         return split_named(labels, buffer=buffer, seed=seed)
-    return split_polygons(labels, buffer=buffer, seed=seed, **shares)
+    # Groups that a field names are divided like polygons.
+    return split_polygons(labels, buffer=settings.buffer_of("polygons"), seed=seed, **shares)
 
 
 def _by_raster(

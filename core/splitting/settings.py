@@ -60,7 +60,11 @@ class SplitSettings:
     @property
     def kept_apart(self) -> int:
         """The buffer: as asked for, or what suits the method."""
-        return _BUFFERS.get(self.split, _USUAL_BUFFER) if self.buffer is None else self.buffer
+        return self.buffer_of(self.split)
+
+    def buffer_of(self, method: str) -> int:
+        """Return the buffer: as asked for, or what suits one of ``SPLITS``."""
+        return _BUFFERS.get(method, _USUAL_BUFFER) if self.buffer is None else self.buffer
 
     @property
     def masks(self) -> tuple[str, str, str]:

@@ -142,7 +142,10 @@ def test_patches_stand_for_polygons_and_stay_whole():
 
 def test_groups_of_a_field_are_told_from_words():
     labels = with_groups(field_map(96), 12, tuple(f"farm {number}" for number in range(12)))
-    division = divided(labels, split="field", split_field="farm", buffer=4)
+    division = divided(labels, split="field", split_field="farm")
+    assert division.buffer == 4
+    words = with_groups(field_map(96), 12, ("train", "test"))
+    assert divided(words, split="field", split_field="part").buffer == 0
     (note, *_) = [note for note in division.notes if "names of groups" in note]
     assert "farm 0, farm 1" in note
     assert "and 4 more" in note
