@@ -188,7 +188,7 @@ def _lost_classes(division: Division, found: Sequence[Figures]) -> list[str]:
         ]
         if folds and division.folds:
             lost.append(
-                f"Class '{info.name}' has no training pixel when fold {', '.join(folds)} is "
+                f"Class '{info.name}' has no training pixel when fold {' or '.join(folds)} is "
                 "tested: it lies in one block, or within the buffer. A model cannot know it there."
             )
     return lost
