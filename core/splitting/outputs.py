@@ -84,6 +84,15 @@ class Outputs:
         if len(set(places)) < len(places):
             raise InputError("Two of the outputs have the same file name; give each its own.")
 
+    def check_codes(self, labels: Labels) -> None:
+        """Refuse class codes that no class raster can hold, before anything is divided.
+
+        Raises:
+            RasterError: for such.
+        """
+        if self.rasters:
+            class_map_type(info.code for info in labels.classes)
+
     def write(
         self,
         name: str,
@@ -104,36 +113,16 @@ class Outputs:
         Raises:
             InputError, RasterError: something cannot be written; what was there before is.
         """
-        labels, codes = division.labels, division.codes
         rasters = self.rasters
-        if rasters:
-            class_map_type(info.code for info in labels.classes)  # said before a raster is written
+        shares = [place / (1 + len(rasters)) for place in range(2 + len(rasters))]
+        parts = [Portion(progress, *ends) for ends in zip(shares, shares[1:])]
         with ExitStack() as stack:
-            finished = []
-            part = Portion(progress, 0.0, 1 / (1 + len(rasters)))
             writer = stack.enter_context(_split_writer(self.output, grid, division))
-            _fill(writer, labels, codes, UNUSED, part)
-            finished.append(writer.staged)
-            for number, (code, path) in enumerate(rasters.items(), 1):
-                total = 1 + len(rasters)
-                part = Portion(progress, number / total, (number + 1) / total)
-                chosen = codes == code
-                if not chosen.any():
-                    progress.warn(f"{SPLIT_NAMES[code].upper()} is empty: no pixel is for that.")
-                kind, nodata = class_map_type(info.code for info in labels.classes)
-                writer = stack.enter_context(
-                    RasterWriter(
-                        path,
-                        grid,
-                        1,
-                        kind,
-                        nodata=nodata,
-                        descriptions=[f"classes of {SPLIT_NAMES[code]} pixels"],
-                        categories=labels.classes,
-                    )
-                )
-                values = np.where(chosen, _own_codes(labels, kind), nodata).astype(kind)
-                _fill(writer, labels, values, nodata, part)
+            _fill(writer, division.labels, division.codes, UNUSED, parts[0])
+            finished = [writer.staged]
+            for part, (code, path) in zip(parts[1:], rasters.items()):
+                writer = stack.enter_context(_class_writer(path, grid, division.labels, code))
+                _fill_classes(writer, division, code, part)
                 finished.append(writer.staged)
             if self.figures:
                 record = as_json(division, found)
@@ -173,11 +162,27 @@ def _split_writer(path: str, grid: Grid, division: Division) -> RasterWriter:
     )
 
 
-def _own_codes(labels: Labels, kind: str) -> npt.NDArray[np.unsignedinteger[Any]]:
-    """Return the user's code of every labelled pixel, ``(n,)``."""
-    table = np.zeros(len(labels.classes) + 1, dtype=kind)
-    table[1:] = [info.code for info in labels.classes]
-    return np.asarray(table[labels.values])
+def _class_writer(path: str, grid: Grid, labels: Labels, code: int) -> RasterWriter:
+    kind, nodata = class_map_type(info.code for info in labels.classes)
+    return RasterWriter(
+        path,
+        grid,
+        1,
+        kind,
+        nodata=nodata,
+        descriptions=[f"classes of {SPLIT_NAMES[code]} pixels"],
+        categories=labels.classes,
+    )
+
+
+def _fill_classes(writer: RasterWriter, division: Division, code: int, progress: Progress) -> None:
+    """Write the user's class codes of the pixels of a part."""
+    labels, chosen = division.labels, division.codes == code
+    if not chosen.any():
+        progress.warn(f"{SPLIT_NAMES[code].upper()} is empty: no pixel is for that.")
+    _, nodata = class_map_type(info.code for info in labels.classes)
+    own = np.array([nodata, *(info.code for info in labels.classes)], dtype=writer.dtype)
+    _fill(writer, labels, own[np.where(chosen, labels.values, 0)], nodata, progress)
 
 
 def _fill(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
 
 from ..data.separation import SPLIT_NAMES
-from ..errors import DependencyError
 from ..raster.grid import Grid
 from ..report import html
+from ..report.drawn import drawn
 from ..report.figures import histogram_picture, places_picture
 from ..report.html import Cell, percent
 from .classes import raster_classes
@@ -41,7 +41,7 @@ def split_page(name: str, grid: Grid, division: Division, found: Findings) -> st
     body = [
         html.paragraph(f"{len(division.labels):,} labelled pixels: {division.describe()}.", "lead"),
         html.warnings([*found.warnings, *division.warnings]),
-        _drawn(lambda: _map(division), "Where training, validation and test pixels lie"),
+        drawn(lambda: _map(division), "Where training, validation and test pixels lie"),
         html.table(["", ""], _facts(grid, division, found), words=True),
         html.heading("Labelled pixels"),
         _counts(division, found),
@@ -104,7 +104,7 @@ def _one(figures: Figures, patch_size: int) -> list[str]:
     return [
         html.heading("From test pixels to training pixels"),
         html.table(["Distance in pixels", *_STEPS], [["", *numbers]]),
-        _drawn(
+        drawn(
             lambda: histogram_picture(
                 distances.edges,
                 distances.pixels,
@@ -117,23 +117,25 @@ def _one(figures: Figures, patch_size: int) -> list[str]:
             "Distances are the larger of rows and columns, as the buffer counts them.", "note"
         ),
         html.heading("What leaks"),
-        html.table(
-            ["Patch", "Test pixels in a training patch", "Test patches that touch one"],
-            [
-                [
-                    f"{side} x {side}" + (" (PATCH_SIZE)" if side == patch_size else ""),
-                    percent(leak.test_centres_inside),
-                    percent(leak.test_patches_touching),
-                ]
-                for side, leak in ((2 * leak.radius + 1, leak) for leak in figures.leaks)
-            ],
-        ),
+        _patches(figures, patch_size),
         html.paragraph(
             f"Location alone: the label of the nearest training pixel is right for {score} of the "
             f"test pixels; the most frequent class of training for {percent(figures.majority)}. "
             "An accuracy that is not well above these says little about the spectra."
         ),
     ]
+
+
+def _patches(figures: Figures, patch_size: int) -> str:
+    """A row for patches of each size."""
+    rows: list[list[Cell]] = []
+    for leak in figures.leaks:
+        side = 2 * leak.radius + 1
+        asked = " (PATCH_SIZE)" if side == patch_size else ""
+        shares = percent(leak.test_centres_inside), percent(leak.test_patches_touching)
+        rows.append([f"{side} x {side}{asked}", *shares])
+    return html.table(["Patch", "Test pixels in a training patch", "Test patches that touch one"],
+                      rows)  # fmt: skip
 
 
 _STEPS = ("Least", "A quarter below", "Median", "Three quarters below", "Most")
@@ -193,11 +195,3 @@ def _map(division: Division) -> bytes:
     shown[(rows[used] - top) // step, (cols[used] - left) // step] = division.codes[used]
     classes = {item.code: (item.name, item.color) for item in raster_classes(division.folds)}
     return places_picture(shown, {**classes, 255: ("unused", "#c9d1d9")})
-
-
-def _drawn(draw: Callable[[], bytes], words: str) -> str:
-    """Return a picture, or why there is none."""
-    try:
-        return html.picture(draw(), words)
-    except DependencyError as error:
-        return html.paragraph(str(error), "note")

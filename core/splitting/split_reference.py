@@ -163,6 +163,7 @@ def _split(
     outputs.check(tuple(filter(None, inputs)), folds=settings.split == "folds")
     reference.check()
     laid = lay_out(reference, Portion(progress, 0.0, 0.3))
+    outputs.check_codes(laid.labels)
     _say(progress, laid.notes)
     _warn(progress, laid.labels.warnings)
     progress.report(0.3, "dividing the labelled pixels")

@@ -265,6 +265,8 @@ def test_without_matplotlib_the_page_says_what_is_missing(scene, monkeypatch):
 
 
 def wrong_cases(scene):
+    large = write_raster(scene.folder / "large.tif", scene.labels[None].astype(np.int32) * 70_000,
+                         scene.grid)  # fmt: skip
     layer = fields(scene, part=["train", "test"])
     out = str(scene.folder / "split.tif")
     return {
@@ -304,6 +306,11 @@ def wrong_cases(scene):
             InputError,
             "REPORT is the input",
         ),
+        "codes that no class raster holds": (
+            {"reference": large, "train": str(scene.folder / "t.tif")},
+            RasterError,
+            "Class code 70000 does not fit",
+        ),
         "no folder": (
             {"report": str(scene.folder / "no" / "page.html")},
             InputError,
@@ -341,7 +348,8 @@ def wrong_cases(scene):
 CASES = (
     "a layer without a grid", "a pixel size of nothing", "pixels of a millimetre",
     "a field of a raster", "folds as parts", "one file for two", "the reference as output",
-    "the reference as report", "no folder", "no raster", "no reference", "no such field",
+    "the reference as report",
+    "codes that no class raster holds", "no folder", "no raster", "no reference", "no such field",
     "classes that are all too small", "blocks larger than the scene", "a buffer that takes all",
 )  # fmt: skip
 
