@@ -205,7 +205,7 @@ def _leaks(found: Findings, division: Division) -> list[str]:
             f"SPLIT 'blocks' and {cure}"
         )  # fmt: skip
         texts.append(
-            f"This split leaks: {_percent(found.inside)} of the test pixels{more} lie inside the "
+            f"This split leaks: {share_text(found.inside)} of the test pixels{more} lie inside the "
             f"{side} x {side} patch of a training pixel. A network has looked at them while it "
             "learnt, so its accuracy on them says too little about other places. Use "
             f"{cure} to keep them apart."
@@ -214,13 +214,13 @@ def _leaks(found: Findings, division: Division) -> list[str]:
     if score is not None and score >= LEAKY and score > _majority(found) + 0.05:
         texts.append(
             f"The label of the nearest training pixel alone, without any spectrum, is right for "
-            f"{_percent(score)} of the test pixels: a network that only knows places would look "
+            f"{share_text(score)} of the test pixels: a network that only knows places would look "
             "that good. Accuracies near that figure prove nothing."
         )
     return texts
 
 
-def _percent(share: float) -> str:
+def share_text(share: float) -> str:
     """Return a share in per cent that is neither rounded to none nor to all."""
     if 0 < share < 0.001:
         return "less than 0.1 %"

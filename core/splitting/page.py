@@ -15,10 +15,11 @@ from ..report.figures import histogram_picture, places_picture
 from ..report.html import Cell, percent
 from .classes import raster_classes
 from .division import Division
-from .findings import Figures, Findings
+from .findings import Figures, Findings, share_text
 
 _SHOWN = 700  # pixels of the picture's longer side
 
+_STEPS = ("Least", "A quarter below", "Median", "Three quarters below", "Most")
 WORDS = {
     "blocks": "square blocks of the scene go to training, validation or test as a whole",
     "polygons": "polygons go to training, validation or test as a whole",
@@ -65,7 +66,7 @@ def _facts(grid: Grid, division: Division, found: Findings) -> list[list[Cell]]:
         ["Location alone", percent(found.location_only)],
         [
             f"Test pixels in a {found.patch_size} x {found.patch_size} training patch",
-            percent(found.inside),
+            "-" if found.inside is None else share_text(found.inside),
         ],
     ]
     if division.block_size:
@@ -97,7 +98,7 @@ def _one(figures: Figures, patch_size: int) -> list[str]:
         return [html.paragraph("Nothing is tested, so there are no distances and no leaks.")]
     numbers: list[Cell] = [
         distances.least,
-        *(f"{value:g}" for value in _quarters(figures)),
+        *(f"{v:g}" for v in (distances.quarter, distances.median, distances.three_quarters)),
         distances.most,
     ]
     score = percent(figures.location_only)
@@ -132,18 +133,10 @@ def _patches(figures: Figures, patch_size: int) -> str:
     for leak in figures.leaks:
         side = 2 * leak.radius + 1
         asked = " (PATCH_SIZE)" if side == patch_size else ""
-        shares = percent(leak.test_centres_inside), percent(leak.test_patches_touching)
+        shares = share_text(leak.test_centres_inside), share_text(leak.test_patches_touching)
         rows.append([f"{side} x {side}{asked}", *shares])
     return html.table(["Patch", "Test pixels in a training patch", "Test patches that touch one"],
                       rows)  # fmt: skip
-
-
-_STEPS = ("Least", "A quarter below", "Median", "Three quarters below", "Most")
-
-
-def _quarters(figures: Figures) -> tuple[float, float, float]:
-    found = figures.distances
-    return (found.quarter, found.median, found.three_quarters) if found else (0.0, 0.0, 0.0)
 
 
 def _folds(found: Findings) -> list[str]:
@@ -177,8 +170,8 @@ def _fold_row(name: str, figures: Sequence[Figures], patch_size: int) -> list[Ce
         round(fmean(item.total("test") for item in figures)),
         f"{fmean(item.least for item in distances):g}" if distances else None,
         f"{fmean(item.median for item in distances):g}" if distances else None,
-        percent(fmean(leak.test_centres_inside for leak in leaks)) if leaks else None,
-        percent(fmean(leak.test_patches_touching for leak in leaks)) if leaks else None,
+        share_text(fmean(leak.test_centres_inside for leak in leaks)) if leaks else None,
+        share_text(fmean(leak.test_patches_touching for leak in leaks)) if leaks else None,
         percent(fmean(scores)) if scores else None,
     ]
 

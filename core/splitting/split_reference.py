@@ -168,8 +168,9 @@ def _split(
     _warn(progress, laid.labels.warnings)
     progress.report(0.3, "dividing the labelled pixels")
     division = divide(laid.labels, laid.grid, settings, Portion(progress, 0.3, 0.6))
+    _say(progress, division.notes)
     found = findings(division, settings.patch_size, Portion(progress, 0.6, 0.9))
-    _say(progress, [*division.notes, *_counts(division, found)])
+    _say(progress, _counts(division, found))
     _warn(progress, [*found.warnings, *division.warnings])
     # The page tells what was done from the beginning.
     name = short_name(reference.path)

@@ -7,7 +7,7 @@ import pytest
 from hsicnn.core.data.separation import TEST, TRAIN, UNUSED, VALIDATION
 from hsicnn.core.errors import InputError, SplitError
 from hsicnn.core.splitting.division import divide
-from hsicnn.core.splitting.findings import figures_of, findings
+from hsicnn.core.splitting.findings import figures_of, findings, share_text
 from hsicnn.core.splitting.settings import SPLITS, SplitSettings
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
@@ -214,6 +214,20 @@ def test_one_class_everywhere_is_no_leak():
     found = findings(divided(labels, block_size=24, buffer=4), 9, Said())
     assert found.location_only == 1.0
     assert found.leaks == []
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0.0 %"),
+        (1e-6, "less than 0.1 %"),
+        (0.437, "43.7 %"),
+        (0.99999, "more than 99.9 %"),
+        (1.0, "100.0 %"),
+    ],
+)
+def test_a_leak_is_never_rounded_away(share, text):
+    assert share_text(share) == text
 
 
 def test_the_histogram_holds_every_test_pixel():
