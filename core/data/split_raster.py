@@ -10,10 +10,9 @@ import numpy as np
 from ..errors import SplitError
 from ..progress import Portion, Progress
 from ..raster.gdal_session import gdal_session
-from ..raster.gdal_text import metadata_of
+from ..raster.gdal_text import DOMAIN, metadata_of
 from ..raster.grid import Grid
 from ..raster.opening import damage_named, open_dataset, short_name
-from ..raster.writer import DOMAIN
 from .label_pixels import IntArray, LabelPixels
 from .label_raster import read_raster_labels
 from .labels import Labels
