@@ -9,10 +9,9 @@ import numpy as np
 
 from ..errors import SplitError
 from ..progress import Portion, Progress
-from ..raster.gdal_session import gdal_session
-from ..raster.gdal_text import DOMAIN, metadata_of
 from ..raster.grid import Grid
-from ..raster.opening import damage_named, open_dataset, short_name
+from ..raster.opening import short_name
+from ..raster.source import RasterSource
 from .label_pixels import IntArray, LabelPixels
 from .label_raster import read_raster_labels
 from .labels import Labels
@@ -56,9 +55,9 @@ def read_split_raster(path: str, labels: Labels, grid: Grid, progress: Progress)
         LabelError: where the raster has nothing inside the image, or several bands.
         RasterError: where it cannot be opened.
     """
-    name = short_name(path)
-    said = _said_of(path, name)
-    if said.get(KIND) == FOLDS:
+    with RasterSource(path) as raster:
+        name, kind, summary = raster.name, raster.noted(KIND), raster.noted(SUMMARY)
+    if kind == FOLDS:
         raise SplitError(
             f"{name} holds spatial folds, which are no training, validation and test. Choose a "
             "raster that 'Split reference' has written with another SPLIT."
@@ -75,7 +74,7 @@ def read_split_raster(path: str, labels: Labels, grid: Grid, progress: Progress)
     codes = np.zeros(len(labels), dtype=np.uint8)
     where, which = _labelled(found, labels)
     codes[where] = np.array(found.codes, dtype=np.uint8)[found.members[which]]
-    source = f"The split is that of {name}{': ' + said[SUMMARY] if SUMMARY in said else ''}."
+    source = f"The split is that of {name}{': ' if summary else ''}{summary}."
     return _finished(labels, codes, name, (source, *found.notes), tuple(found.warnings))
 
 
@@ -119,14 +118,6 @@ def read_split_masks(
     source = f"The split is that of the masks: {listed}."
     every = " and ".join(names.values())
     return _finished(labels, codes, every, (source, *notes), tuple(warnings))
-
-
-def _said_of(path: str, name: str) -> dict[str, str]:
-    """Return what a raster of this project's says of itself."""
-    with gdal_session():
-        dataset = open_dataset(path, name)
-        with damage_named(name):
-            return dict(metadata_of(dataset, DOMAIN))
 
 
 def _labelled(found: LabelPixels, labels: Labels) -> tuple[IntArray, IntArray]:
