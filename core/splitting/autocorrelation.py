@@ -1,7 +1,7 @@
 """How far labels resemble their neighbours: the range of their own autocorrelation.
 
 The variogram of class indicators (Goovaerts 1997, *Geostatistics for Natural Resources
-Evaluation*, ch. 7), summed over the classes, is the probability that two labelled pixels a lag
+Evaluation*), summed over the classes, is the probability that two labelled pixels a lag
 apart are of different classes. It rises from 0 to its sill: the probability for two labelled
 pixels anywhere. The range is the first lag at which it has reached 95 % of the sill.
 
