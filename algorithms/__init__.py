@@ -11,6 +11,7 @@ from .describemodel import DescribeModel
 from .exporttrainingchips import ExportTrainingChips
 from .inspectraster import InspectRaster
 from .reducebands import ReduceBands
+from .splitreference import SplitReference
 from .trainclassifier import TrainClassifier
 
 #: Every algorithm of the provider, in the order in which one uses them.
@@ -18,6 +19,7 @@ ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
     CreateExampleScene,
     InspectRaster,
     ReduceBands,
+    SplitReference,
     ExportTrainingChips,
     TrainClassifier,
     ClassifyRaster,

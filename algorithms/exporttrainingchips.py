@@ -8,7 +8,6 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterField,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterVectorDestination,
@@ -17,7 +16,14 @@ from qgis.core import (
 from ..core.data.export_settings import FORMATS, SPLITS, ExportSettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
-from .layers import raster_path, reference_arguments, required_raster, title_of
+from .layers import (
+    optional_raster_path,
+    raster_path,
+    reference_arguments,
+    required_raster,
+    title_of,
+)
+from .split_options import shares, split_sources
 
 
 class ExportTrainingChips(HsicnnAlgorithm):
@@ -79,21 +85,12 @@ class ExportTrainingChips(HsicnnAlgorithm):
                 "Split",
                 "How pixels are divided: 'blocks' keeps training and test apart in space, "
                 "'random' draws pixels of every class anywhere, 'polygons' keeps the pixels of a "
-                "polygon together, 'field' goes by a field of the reference.",
+                "polygon together, 'field' goes by a field of the reference, 'raster' by a split "
+                "raster.",
                 SPLITS,
                 defaults.split,
             ),
-            p.explained(
-                QgsProcessingParameterField(
-                    "SPLIT_FIELD",
-                    "Split field",
-                    parentLayerParameterName="REFERENCE",
-                    optional=True,
-                ),
-                "For the split 'field': the field that says train, validation or test, or names "
-                "groups whose pixels stay together.",
-                advanced=True,
-            ),
+            *split_sources(),
             p.whole(
                 "BLOCK_SIZE",
                 "Block size (pixels)",
@@ -106,27 +103,11 @@ class ExportTrainingChips(HsicnnAlgorithm):
                 "BUFFER",
                 "Buffer (pixels)",
                 "Pixels of different splits lie farther apart than this; training pixels nearer "
-                "than that are left out.",
+                "than that are left out. A split raster is taken as it is.",
                 defaults.buffer,
                 (0, 10_000),
             ),
-            p.real(
-                "TRAIN_FRACTION",
-                "Share for training",
-                "Share of the labelled pixels of every class to train on.",
-                defaults.train_fraction,
-                (0.01, 0.99),
-                decimals=2,
-            ),
-            p.real(
-                "VALIDATION_FRACTION",
-                "Share for validation",
-                "Share to watch the training by, and to choose its epoch where the recipe keeps "
-                "the best one; what remains is the test.",
-                defaults.validation_fraction,
-                (0.0, 0.98),
-                decimals=2,
-            ),
+            *shares(defaults),
         ]
 
     def _chips(self, defaults: ExportSettings) -> list[QgsProcessingParameterDefinition]:
@@ -174,13 +155,17 @@ class ExportTrainingChips(HsicnnAlgorithm):
     def arguments(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> dict[str, Any]:
-        numbers = ("CHIP_SIZE", "HALO", "BLOCK_SIZE", "BUFFER", "MAX_PER_CLASS", "SEED")
+        numbers = (
+            *("CHIP_SIZE", "HALO", "BLOCK_SIZE", "BUFFER", "MAX_PER_CLASS", "SEED"),
+            *("COUNT_PER_CLASS", "MIN_PER_CLASS"),
+        )
         return {
             "image": raster_path(required_raster(self, parameters, "INPUT", context)),
             **reference_arguments(self, parameters, context),
             "split": self.parameterAsEnumString(parameters, "SPLIT", context),
             "file_format": self.parameterAsEnumString(parameters, "FORMAT", context),
             "split_field": self.parameterAsString(parameters, "SPLIT_FIELD", context),
+            "split_raster": optional_raster_path(self, parameters, "SPLIT_RASTER", context),
             "train_fraction": self.parameterAsDouble(parameters, "TRAIN_FRACTION", context),
             "validation_fraction": self.parameterAsDouble(
                 parameters, "VALIDATION_FRACTION", context

@@ -21,7 +21,7 @@ from qgis.core import (
 )
 
 from ..core.errors import InputError
-from .parameters import whole_or_none
+from .parameters import given, whole_or_none
 
 Style = dict[str, Any]
 
@@ -44,6 +44,22 @@ def required_raster(
             "choose a raster layer or file."
         )
     return layer
+
+
+def optional_raster_path(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+) -> str:
+    """Return what GDAL opens for a raster parameter; empty where none was chosen.
+
+    Raises:
+        InputError: what was chosen cannot be opened.
+    """
+    if not given(parameters, name):
+        return ""
+    return raster_path(required_raster(algorithm, parameters, name, context))
 
 
 def reference_arguments(

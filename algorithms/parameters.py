@@ -167,11 +167,17 @@ def model() -> QgsProcessingParameterDefinition:
 
 
 def file_output(
-    name: str, title: str, text: str, file_filter: str, *, optional: bool = False
+    name: str,
+    title: str,
+    text: str,
+    file_filter: str,
+    *,
+    optional: bool = False,
+    offered: bool = False,
 ) -> QgsProcessingParameterDefinition:
-    """Return a file to write; an optional one is left out unless asked for."""
+    """Return a file to write; an optional one is made only where it is asked or offered."""
     parameter = QgsProcessingParameterFileDestination(
-        name, title, file_filter, None, optional, not optional
+        name, title, file_filter, None, optional, offered or not optional
     )
     return explained(parameter, text)
 

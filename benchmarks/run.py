@@ -17,6 +17,7 @@ PROGRAMS = {
     "precision": "low_precision.py",
     "training": "training_step.py",
     "provider": "provider_load.py",
+    "splits": "splits.py",
     "accuracy": "accuracy.py",
 }
 

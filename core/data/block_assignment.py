@@ -28,6 +28,7 @@ _AT_ONCE = 2048  # of them
 _CANDIDATES = 64  # moves and swaps drawn a step
 _STEPS = 300  # a start at the most
 _STALLED = 30  # steps without a better candidate after which a start ends
+_MOST_CELLS = 16_000_000  # zones times candidates that are held at once, 8 bytes each
 _WORK = 40_000_000  # zones times candidates times steps of a start: bounds the time
 
 
@@ -165,7 +166,9 @@ def _improve(
     cost = float(problem.costs(parts[None])[0])
     if len(problem.usable) < 2 or len(parts) < 2:
         return parts, cost
-    steps = min(_STEPS, max(_WORK // (len(problem.zones.block) * _CANDIDATES), 1))
+    cells = len(problem.zones.block) * _CANDIDATES
+    # Of very many zones nothing is drawn: the greedy start is as good, and candidates need memory.
+    steps = min(_STEPS, _WORK // cells) if cells <= _MOST_CELLS else 0
     stalled = 0
     for _ in range(steps):
         tried = _candidates(parts, problem.usable, generator)

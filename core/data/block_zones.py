@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .separation import nearest_distance
+from .nearest import nearest_distance
 
 IntArray = npt.NDArray[np.int64]
 

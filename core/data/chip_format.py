@@ -103,7 +103,7 @@ class ChipSetInfo:
         classes: value ``v`` in a label chip is ``classes[v - 1]``.
         chip_size: largest side of a chip's box in pixels.
         halo: pixels around a box.
-        split_method: ``blocks``, ``random``, ``polygons`` or ``field``.
+        split_method: ``blocks``, ``random``, ``polygons``, ``field`` or ``raster``.
         block_size: of the split, in pixels; 0 where it has no blocks.
         buffer: of the split, in pixels.
         seed: of the split.

@@ -65,11 +65,14 @@ def export_training_chips(
     halo: int = ExportSettings.halo,
     split: str = ExportSettings.split,
     split_field: str = ExportSettings.split_field,
+    split_raster: str = ExportSettings.split_raster,
     block_size: int = ExportSettings.block_size,
     buffer: int = ExportSettings.buffer,
     train_fraction: float = ExportSettings.train_fraction,
     validation_fraction: float = ExportSettings.validation_fraction,
     max_per_class: int = ExportSettings.max_per_class,
+    count_per_class: int = ExportSettings.count_per_class,
+    min_per_class: int = ExportSettings.min_per_class,
     seed: int = ExportSettings.seed,
     file_format: str = ExportSettings.file_format,
     progress: Progress | None = None,
@@ -89,13 +92,16 @@ def export_training_chips(
         footprints: file for the outlines of the chips; empty for none.
         chip_size: see ``ExportSettings``, as for all that follow.
         halo: image pixels around a chip's labels.
-        split: ``blocks``, ``random``, ``polygons`` or ``field``.
+        split: ``blocks``, ``random``, ``polygons``, ``field`` or ``raster``.
         split_field: for ``field``.
+        split_raster: for ``raster``.
         block_size: in pixels.
         buffer: in pixels.
         train_fraction: 0..1.
         validation_fraction: 0..1.
         max_per_class: 0 is no limit.
+        count_per_class: 0 goes by the share.
+        min_per_class: 0 takes all classes.
         seed: of all draws.
         file_format: ``geotiff``, ``hdf5``, ``csv`` or ``libsvm``.
         progress: told what is going on.
@@ -111,11 +117,14 @@ def export_training_chips(
         halo=halo,
         split=split,
         split_field=split_field,
+        split_raster=split_raster,
         block_size=block_size,
         buffer=buffer,
         train_fraction=train_fraction,
         validation_fraction=validation_fraction,
         max_per_class=max_per_class,
+        count_per_class=count_per_class,
+        min_per_class=min_per_class,
         seed=seed,
         file_format=file_format,
     )

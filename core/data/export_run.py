@@ -22,23 +22,28 @@ from .chip_format import MOST_CHIP_BYTES
 from .chip_plan import ChipRules, Cut, plan_chips
 from .chips import ChipSetInfo, write_chip_set
 from .export_settings import ExportSettings
+from .fixed_split import names_splits, split_coded, split_named
 from .footprints import write_footprints
 from .labels import Labels
+from .leakage import LEAKY
 from .separation import SPLIT_NAMES, TEST, TRAIN
-from .split_notes import check_lone_pixels, thin_classes, without_test
+from .split_notes import (
+    check_lone_pixels,
+    thin_classes,
+    without_small_classes,
+    without_test,
+)
+from .split_raster import read_split_raster
 from .splits import (
     Split,
     cap_training,
     split_blocks,
-    split_named,
     split_polygons,
     split_random,
 )
 
-_SPLIT_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 _CHIP_BYTES = 64 * 2**20  # a chip's values at the most: it is held in memory several times
 _USUAL_RADIUS = 4  # patches of 9 x 9, for the figures in the log
-_LEAKY = 0.9  # location-only score from which a split is called leaky
 
 
 class ExportRun:
@@ -122,16 +127,15 @@ class ExportRun:
 
     def _divide(self) -> tuple[Split, Labels]:
         """Split the labels; returns only those that are stored."""
-        labels, settings = self._labels, self._settings
-        if len(labels.classes) < 2:
-            raise LabelError(
-                f"There is only one class, '{labels.classes[0].name}', with "
-                f"{len(labels):,} pixels; a classifier needs two or more. Choose another field "
-                "or reference, or add labels of another class."
-            )
+        settings = self._settings
+        known = len(self._labels.notes)
+        labels = without_small_classes(self._labels, settings.min_per_class)
+        self.say(labels.notes[known:])
+        _check_classes(labels)
         check_lone_pixels(labels)
         class_map_type(info.code for info in labels.classes)  # said now, not after a training
-        whole = self._split(labels)
+        whole, labels = self._split(labels)
+        _check_classes(labels)  # a raster can leave some out
         self.say(whole.notes)
         split = cap_training(whole, labels.values, settings.max_per_class)
         self.say(split.notes[len(whole.notes) :])
@@ -146,8 +150,21 @@ class ExportRun:
             self.warn([without_test(split.method, split.block_size)])
         return split, labels
 
-    def _split(self, labels: Labels) -> Split:
-        """Divide labels by the method asked for."""
+    def _split(self, labels: Labels) -> tuple[Split, Labels]:
+        """Divide labels by the method asked for; returns those that take part too."""
+        settings = self._settings
+        if settings.split == "raster":
+            found = read_split_raster(
+                settings.split_raster, labels, self._source.grid, Portion(self._progress, 0.25, 0.3)
+            )
+            self.say(found.notes)
+            self.warn(found.warnings)
+            # Taken as it is: whoever made it has chosen its buffer.
+            split = split_coded(found.labels, found.codes, buffer=0, seed=settings.seed)
+            return split, found.labels
+        return self._split_drawn(labels), labels
+
+    def _split_drawn(self, labels: Labels) -> Split:
         settings = self._settings
         given: dict[str, Any] = {
             "train_fraction": settings.train_fraction,
@@ -155,12 +172,13 @@ class ExportRun:
             "seed": settings.seed,
         }
         if settings.split == "random":
-            return self._split_random(labels, given)
+            return self._split_random(
+                labels, {**given, "count_per_class": settings.count_per_class}
+            )
         if settings.split == "blocks":
             size = settings.block_size
             return split_blocks(labels, block_size=size, buffer=settings.buffer, **given)
-        named = {name.strip().lower() for name in labels.group_names} <= _SPLIT_WORDS
-        if settings.split == "field" and labels.group_names and named:
+        if settings.split == "field" and names_splits(labels):
             return split_named(labels, buffer=settings.buffer, seed=settings.seed)
         return split_polygons(labels, buffer=settings.buffer, **given)
 
@@ -223,7 +241,21 @@ class ExportRun:
             )
         words = f"Location alone, without any spectrum, gets {info.location_only:.1%} of the test"
         words += " pixels right."
-        if info.location_only >= _LEAKY:
+        if info.location_only >= LEAKY:
             self.warn([f"{words} Accuracies on this split say little about other places."])
         else:
             self._progress.log(words)
+
+
+def _check_classes(labels: Labels) -> None:
+    """Refuse labels of a single class.
+
+    Raises:
+        LabelError: for such.
+    """
+    if len(labels.classes) < 2:
+        raise LabelError(
+            f"There is only one class, '{labels.classes[0].name}', with "
+            f"{len(labels):,} pixels; a classifier needs two or more. Choose another field "
+            "or reference, or add labels of another class."
+        )

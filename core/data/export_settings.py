@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import InputError
 
-SPLITS = ("blocks", "random", "polygons", "field")
+SPLITS = ("blocks", "random", "polygons", "field", "raster")
 FORMATS = ("geotiff", "hdf5", "csv", "libsvm")
 SPECTRA = ("csv", "libsvm")  # formats of single pixels
 
@@ -20,11 +21,15 @@ class ExportSettings:
         halo: pixels around it; networks with patches up to ``2 * halo + 1`` can use them.
         split: one of ``SPLITS``.
         split_field: for ``field``: holds train, validation, test, or names of groups.
+        split_raster: for ``raster``: holds 1 train, 2 validation, 3 test, 0 unused.
         block_size: side of a block in pixels.
         buffer: pixels of different splits are farther apart than this.
         train_fraction: share of training, 0..1.
         validation_fraction: share of validation; the rest is test.
         max_per_class: training pixels of a class at the most; 0 is no limit.
+        count_per_class: for ``random``: training pixels of a class, in place of the share; 0 goes
+            by the share.
+        min_per_class: classes with fewer labelled pixels are left out.
         seed: of all draws.
         file_format: one of ``FORMATS``. GeoTIFF holds chips, and windows of scattered pixels;
             HDF5 a window around every labelled pixel; CSV and LibSVM its spectrum.
@@ -34,11 +39,14 @@ class ExportSettings:
     halo: int = 12
     split: str = "blocks"
     split_field: str = ""
+    split_raster: str = ""
     block_size: int = 16
     buffer: int = 4
     train_fraction: float = 0.6
     validation_fraction: float = 0.2
     max_per_class: int = 0
+    count_per_class: int = 0
+    min_per_class: int = 0
     seed: int = 1
     file_format: str = "geotiff"
 
@@ -64,10 +72,44 @@ class ExportSettings:
             raise InputError(f"FORMAT is '{self.file_format}'; choose one of {', '.join(FORMATS)}.")
         if self.split == "field" and not self.split_field:
             raise InputError("SPLIT is 'field', but SPLIT_FIELD is empty. Choose the field.")
-        for name, least in (("chip_size", 1), ("halo", 0), ("block_size", 1), ("buffer", 0),
-                            ("max_per_class", 0), ("seed", 0)):  # fmt: skip
-            value = getattr(self, name)
-            if value < least:
-                raise InputError(f"{name.upper()} is {value}; it must be {least} or more.")
-            if value >= 2**63:
-                raise InputError(f"{name.upper()} is {value}; it must be less than 2^63.")
+        if self.split == "raster" and not self.split_raster:
+            raise InputError(
+                "SPLIT is 'raster', but SPLIT_RASTER is empty. Choose the raster that 'Split "
+                "reference' has written."
+            )
+        check_count(self.split, self.count_per_class)
+        least = {"chip_size": 1, "block_size": 1}
+        names = ("chip_size", "halo", "block_size", "buffer", "max_per_class", "count_per_class")
+        check_numbers(
+            {name: getattr(self, name) for name in (*names, "min_per_class", "seed")}, least
+        )
+
+
+def check_count(split: str, count_per_class: int) -> None:
+    """Refuse a count with a split that draws no pixels.
+
+    Raises:
+        InputError: for such.
+    """
+    if count_per_class > 0 and split != "random":
+        raise InputError(
+            f"COUNT_PER_CLASS is {count_per_class}, but SPLIT is '{split}', which does not draw "
+            "single pixels. Use SPLIT 'random', or leave COUNT_PER_CLASS at 0."
+        )
+
+
+def check_numbers(values: Mapping[str, int], least: Mapping[str, int]) -> None:
+    """Refuse numbers that are too small or too large.
+
+    Args:
+        values: by the name of the setting.
+        least: the smallest that can be, 0 where it says nothing.
+
+    Raises:
+        InputError: for such a value.
+    """
+    for name, value in values.items():
+        if value < least.get(name, 0):
+            raise InputError(f"{name.upper()} is {value}; it must be {least.get(name, 0)} or more.")
+        if value >= 2**63:
+            raise InputError(f"{name.upper()} is {value}; it must be less than 2^63.")

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..runtime.seeds import numpy_generator
 from .block_assignment import assign_blocks
 from .block_zones import whole_blocks
-from .separation import nearest_distance
+from .nearest import nearest_distance
 from .splits import block_ids
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .separation import TEST, TRAIN, nearest_distance
+from .nearest import nearest_distance, nearest_index
+from .separation import TEST, TRAIN
 from .splits import Split
+
+LEAKY = 0.9  # location-only score from which a split is called leaky
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,16 @@ def leak_by_radius(
     test, train = split.codes == TEST, split.codes == TRAIN
     limit = 2 * max(radii, default=0)
     distance = nearest_distance(rows[test], cols[test], rows[train], cols[train], limit)
+    return leaks_within(distance, radii)
+
+
+def leaks_within(distance: npt.NDArray[np.floating[Any]], radii: Sequence[int]) -> tuple[Leak, ...]:
+    """Return the leak for several radii.
+
+    Args:
+        distance: ``(n,)`` Chebyshev distance of each test pixel to the nearest training pixel.
+        radii: of the patches, in pixels.
+    """
     return tuple(
         Leak(radius, _share(distance <= radius), _share(distance <= 2 * radius)) for radius in radii
     )
@@ -89,12 +102,9 @@ def location_only(
     Returns:
         ``(n,)`` in the type of ``train_labels``.
     """
-    from scipy.spatial import cKDTree
-
     if not len(rows):
         return train_labels[:0]
-    tree = cKDTree(np.column_stack([train_rows, train_cols]))
-    _, nearest = tree.query(np.column_stack([rows, cols]))
+    nearest = nearest_index(rows, cols, train_rows, train_cols)
     return np.asarray(train_labels[nearest])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
+from .nearest import nearest_distance
 
 UNUSED, TRAIN, VALIDATION, TEST = 0, 1, 2, 3
 
@@ -50,22 +51,3 @@ def keep_apart(
         distance = nearest_distance(rows[own], cols[own], rows[others], cols[others], buffer)
         kept[own[distance <= buffer]] = UNUSED
     return kept
-
-
-def nearest_distance(
-    rows: npt.NDArray[np.integer[Any]],
-    cols: npt.NDArray[np.integer[Any]],
-    other_rows: npt.NDArray[np.integer[Any]],
-    other_cols: npt.NDArray[np.integer[Any]],
-    limit: int,
-) -> npt.NDArray[np.float64]:
-    """Return the Chebyshev distance to the nearest of the others; inf beyond ``limit``."""
-    from scipy.spatial import cKDTree
-
-    if not len(rows) or not len(other_rows):
-        return np.full(len(rows), np.inf)
-    tree = cKDTree(np.column_stack([other_rows, other_cols]))
-    points = np.column_stack([rows, cols])
-    # The bound is exclusive, and distances are whole numbers.
-    found, _ = tree.query(points, p=np.inf, distance_upper_bound=limit + 0.5)
-    return np.asarray(found, dtype=np.float64)

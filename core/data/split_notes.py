@@ -10,6 +10,8 @@ from .labels import Labels
 from .separation import SPLIT_NAMES, TEST, TRAIN, VALIDATION, Codes
 
 THIN = 30  # training pixels below which a class is called thin
+# A raster may come from here: blocks leave classes of one block without a test pixel.
+_MUST_NAME = {"field": (TRAIN, TEST), "raster": (TRAIN,)}
 NAMED = 10  # thin classes named before the rest is only counted
 
 
@@ -27,7 +29,7 @@ def split_notes(
     buffer: int,
     block_size: int = 0,
     *,
-    named: bool = False,
+    named: str = "",
 ) -> tuple[str, ...]:
     """Say what the buffer took.
 
@@ -37,17 +39,17 @@ def split_notes(
         codes: ``(n,)`` split codes after it.
         buffer: in pixels.
         block_size: in pixels; 0 where there are no blocks.
-        named: the data says itself what is for training, validation and test.
+        named: the method, where the data says itself what is for training and what for test.
 
     Raises:
-        SplitError: where a class has no training pixel, or no test pixel though the data names
-            some for other classes.
+        SplitError: where a class has no training pixel, or a field names no test pixel of it though
+            it names some of other classes.
     """
     table, first = class_table(labels, codes), class_table(labels, before)
     for index, info in enumerate(labels.classes):
-        for code in (TRAIN, TEST):
-            if named and first[code].any() and not first[code, index]:
-                raise SplitError(_not_named(info.name, first[:, index], code))
+        for code in _MUST_NAME.get(named, ()):
+            if first[code].any() and not first[code, index]:
+                raise SplitError(_not_named(info.name, first[:, index], code, named))
         if table[TRAIN, index] == 0:
             raise SplitError(_no_training(info.name, first[:, index], buffer, block_size))
     notes = []
@@ -91,6 +93,31 @@ def thin_classes(labels: Labels, codes: Codes) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def without_small_classes(labels: Labels, least: int) -> Labels:
+    """Leave out the classes with fewer pixels than ``least``; a note names them.
+
+    Raises:
+        SplitError: where no class is left.
+    """
+    counts = np.array(labels.counts())
+    small = np.flatnonzero(counts < least)
+    if not len(small):
+        return labels
+    if len(small) == len(counts):
+        raise SplitError(
+            f"MIN_PER_CLASS is {least:,}, and no class has so many labelled pixels: the largest, "
+            f"'{labels.classes[int(counts.argmax())].name}', has {counts.max():,}. Use a smaller "
+            "number."
+        )
+    named = [f"{labels.classes[place].name} ({counts[place]:,})" for place in small[:NAMED]]
+    if len(small) > NAMED:
+        named.append(f"and {len(small) - NAMED} more")
+    return labels.keep(
+        counts[labels.values - 1] >= least,
+        f"Classes with fewer than {least:,} labelled pixels are left out: {', '.join(named)}.",
+    )
+
+
 def check_lone_pixels(labels: Labels) -> None:
     """Refuse classes of one pixel: they cannot be learnt and tested.
 
@@ -106,7 +133,7 @@ def check_lone_pixels(labels: Labels) -> None:
     what = f"Class {listed} has" if len(lone) == 1 else f"The classes {listed} have"
     raise SplitError(
         f"{what} a single labelled pixel, of {len(labels):,} in all: one pixel cannot be learnt "
-        "and tested. Label more pixels of it, or take it out of the reference."
+        "and tested. Label more pixels of it, or leave it out with MIN_PER_CLASS 2."
     )
 
 
@@ -123,6 +150,8 @@ def without_test(method: str, block_size: int) -> str:
             f"{text} The labels lie in too few blocks of {block_size} x {block_size} pixels: use a "
             "smaller BLOCK_SIZE or BUFFER, or label other parts of the image too."
         )
+    if method == "raster":
+        return f"{text} The raster of the split marks no labelled pixel for it."
     if method == "random":
         return f"{text} There are too few labelled pixels: label more."
     return (
@@ -131,14 +160,19 @@ def without_test(method: str, block_size: int) -> str:
     )
 
 
-def _not_named(name: str, first: npt.NDArray[np.int64], code: int) -> str:
+def _not_named(name: str, first: npt.NDArray[np.int64], code: int, method: str) -> str:
     """Say that the data gives a class nothing to train or to test on."""
     have = ", ".join(f"{first[c]:,} for {SPLIT_NAMES[c]}" for c in (TRAIN, VALIDATION, TEST))
+    text = f"the class '{name}' no pixel for {SPLIT_NAMES[code]}: its {int(first.sum()):,} "
+    text += f"labelled pixels are {have}."
+    if method == "raster":
+        return (
+            f"The raster of the split gives {text} Mark some of its pixels in that raster, or take "
+            "the class out of the reference."
+        )
     return (
-        f"SPLIT_FIELD gives the class '{name}' no pixel for {SPLIT_NAMES[code]}: its "
-        f"{int(first.sum()):,} labelled pixels are {have}. Write '{SPLIT_NAMES[code]}' into that "
-        "field for some of its features, take the class out of the reference, or let SPLIT "
-        "'polygons' divide."
+        f"SPLIT_FIELD gives {text} Write '{SPLIT_NAMES[code]}' into that field for some of its "
+        "features, take the class out of the reference, or let SPLIT 'polygons' divide."
     )
 
 

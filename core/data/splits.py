@@ -22,6 +22,7 @@ from .separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, VALIDATION, Codes, kee
 from .split_notes import class_table, split_notes
 
 _ROUNDS = 4  # of searches, while a class is left without a training pixel
+_MOST_GROUPS = 500_000  # dividing more would take minutes and gigabytes
 _PRICED_PIXELS = 300_000  # above that only the first division of a search is tried
 
 
@@ -32,7 +33,7 @@ class Split:
     Attributes:
         codes: ``(n,)`` uint8 of ``UNUSED``, ``TRAIN``, ``VALIDATION``, ``TEST``.
         groups: ``(n,)`` int32, the block or polygon each pixel belongs to.
-        method: ``blocks``, ``random``, ``polygons`` or ``field``.
+        method: ``blocks``, ``random``, ``polygons``, ``field`` or ``raster``.
         block_size: in pixels; 0 where there are no blocks.
         buffer: pixels of different splits are more than this apart (Chebyshev).
         seed: of the draws.
@@ -109,28 +110,6 @@ def split_polygons(
     return _split_groups(labels, pattern, shares)
 
 
-def split_named(labels: Labels, *, buffer: int, seed: int) -> Split:
-    """Take the split from the group names: train, validation (val), test.
-
-    Raises:
-        SplitError: for other names, or where a class has no training or no test pixel.
-    """
-    meaning = {"train": TRAIN, "training": TRAIN, "val": VALIDATION, "valid": VALIDATION}
-    meaning |= {"validation": VALIDATION, "test": TEST, "testing": TEST}
-    names = [name.strip().lower() for name in labels.group_names]
-    unknown = sorted(set(names) - set(meaning))
-    if unknown or not names:
-        raise SplitError(
-            f"SPLIT_FIELD holds {', '.join(unknown) or 'nothing'}; expected the words "
-            "train, validation, test."
-        )
-    table = np.array([UNUSED, *(meaning[name] for name in names)], dtype=np.uint8)
-    before = table[labels.groups]
-    codes = keep_apart(before, labels.rows, labels.cols, buffer)
-    notes = split_notes(labels, before, codes, buffer, named=True)
-    return Split(codes, labels.groups, "field", 0, buffer, seed, notes)
-
-
 def split_random(
     labels: Labels,
     *,
@@ -138,26 +117,53 @@ def split_random(
     validation_fraction: float,
     seed: int,
     buffer: int = 0,
+    count_per_class: int = 0,
 ) -> Split:
     """Draw labelled pixels at random, class by class.
 
     Every class with three pixels or more gets one in each split that has a share.
 
-    Args, errors: as ``split_blocks``. A buffer above 0 only makes sense for scattered
-    points; ``groups`` are all 0.
+    Args:
+        labels: the labelled pixels.
+        train_fraction: as ``split_blocks``.
+        validation_fraction: as ``split_blocks``.
+        seed: of the draw.
+        buffer: as ``split_blocks``; above 0 it only makes sense for scattered points.
+        count_per_class: training pixels of every class that has more, in place of a share; then
+            the share of validation is one of what is left. 0 draws by shares.
+
+    Returns:
+        A split whose ``groups`` are all 0.
+
+    Raises:
+        InputError: for a count or fractions that cannot be.
+        SplitError: where a class would have no training pixel.
     """
+    if count_per_class < 0:
+        raise InputError(f"COUNT_PER_CLASS is {count_per_class}; write 0 to draw by shares.")
     shares = _shares(train_fraction, validation_fraction)
     generator = numpy_generator(seed, "split", "random")
     before = np.zeros(len(labels), dtype=np.uint8)
-    for value in range(1, len(labels.classes) + 1):
+    small = []
+    for value, info in enumerate(labels.classes, 1):
         where = generator.permutation(np.flatnonzero(labels.values == value))
-        train, validation = _share_out(len(where), shares)
+        counted = 0 < count_per_class < len(where)
+        if counted:
+            train, validation = _count_out(len(where), count_per_class, validation_fraction)
+        else:
+            train, validation = _share_out(len(where), shares)
+        if count_per_class and not counted:
+            small.append(f"'{info.name}' ({train:,} of {len(where):,})")
         before[where[:train]] = TRAIN
         before[where[train : train + validation]] = VALIDATION
         before[where[train + validation :]] = TEST
     codes = keep_apart(before, labels.rows, labels.cols, buffer)
     groups = np.zeros(len(labels), dtype=np.int32)
     notes = split_notes(labels, before, codes, buffer)
+    if small:
+        note = f"Fewer pixels than COUNT_PER_CLASS {count_per_class:,} leaves for a test have "
+        note += f"{', '.join(small)}: of them TRAIN_FRACTION {train_fraction:g} trains."
+        notes = (note, *notes)
     return Split(codes, groups, "random", 0, buffer, seed, notes)
 
 
@@ -221,6 +227,13 @@ def _share_out(count: int, shares: tuple[float, float, float]) -> tuple[int, int
     return train, min(validation, count - train - least_test)
 
 
+def _count_out(count: int, train: int, validation_fraction: float) -> tuple[int, int]:
+    """Return the training and validation pixels of a class that has more than the first."""
+    rest = count - train
+    wanted = max(round(rest * validation_fraction), 1 if validation_fraction > 0 else 0)
+    return train, min(wanted, rest - 1)
+
+
 def _split_groups(labels: Labels, pattern: Split, shares: Sequence[float]) -> Split:
     """Divide whole groups, and of the best divisions take the one best after its buffer.
 
@@ -229,7 +242,12 @@ def _split_groups(labels: Labels, pattern: Split, shares: Sequence[float]) -> Sp
         pattern: the split without its codes: groups, method, sizes and seed.
         shares: of training, validation and test.
     """
-    _, member = np.unique(pattern.groups, return_inverse=True)
+    names, member = np.unique(pattern.groups, return_inverse=True)
+    if len(names) > _MOST_GROUPS:
+        raise SplitError(
+            f"There are {len(names):,} blocks, polygons or patches to divide; expected at most "
+            f"{_MOST_GROUPS:,}. Use SPLIT 'blocks' with a larger BLOCK_SIZE."
+        )
     zones = zones_of(
         member,
         labels.rows,

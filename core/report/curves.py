@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import DependencyError
+from .drawn import drawn
 from .figures import curves_picture
-from .html import paragraph, picture
 
 
 def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
@@ -16,8 +15,5 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
     Args:
         history: a row an epoch; see ``figures.curves_picture``.
     """
-    try:
-        drawn = curves_picture(history)
-    except DependencyError as error:
-        return paragraph(str(error), "note")
-    return picture(drawn, "Training curves: loss and accuracy by epoch")
+    words = "Training curves: loss and accuracy by epoch"
+    return drawn(lambda: curves_picture(history), words)

@@ -190,6 +190,63 @@ def components_picture(
     return _png(drawing)
 
 
+def histogram_picture(
+    edges: Sequence[int], counts: Sequence[int], *, across: str, up: str
+) -> bytes:
+    """Draw how many there are of each value.
+
+    Args:
+        edges: of the bins, one more than there are; a bin holds its lower edge.
+        counts: ``(bins,)``.
+        across: what the values are.
+        up: what is counted.
+
+    Raises:
+        DependencyError: matplotlib is missing.
+    """
+    drawing = _figure(8.0, 3.2)
+    axes = drawing.add_subplot()
+    widths = np.diff(edges)
+    # Whole numbers lie in the middle of their bar.
+    axes.bar(np.asarray(edges[:-1]) - 0.5, counts, width=widths, align="edge", color=_LINES[0],
+             edgecolor="white", linewidth=0.5)  # fmt: skip
+    axes.set_xlim(min(edges[0] - 1.0, 0.0), edges[-1])
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.grid(alpha=0.3, axis="y")
+    return _png(drawing)
+
+
+def places_picture(values: npt.NDArray[np.uint8], legend: Mapping[int, tuple[str, str]]) -> bytes:
+    """Draw a small map of few values.
+
+    Args:
+        values: ``(height, width)``; 0 is nothing.
+        legend: name and colour (``#rrggbb``) by value; those that do not occur are left out.
+
+    Raises:
+        DependencyError: matplotlib is missing.
+    """
+    height, width = values.shape
+    scale = 7.0 / max(height, width)
+    drawing = _figure(max(width * scale, 1.5) + 2.0, max(height * scale, 2.0) + 0.2)
+    from matplotlib.patches import Patch
+
+    axes = drawing.add_subplot()
+    table = np.full((256, 3), 255, dtype=np.uint8)
+    for value, (_, color) in legend.items():
+        table[value] = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
+    axes.imshow(table[values], interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    present = set(np.unique(values).tolist())
+    named = [Patch(color=color, label=_short(name)) for value, (name, color) in legend.items()
+             if value in present]  # fmt: skip
+    axes.legend(handles=named, loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8,
+                frameon=False)  # fmt: skip
+    return _png(drawing)
+
+
 def _columns(history: Sequence[Mapping[str, Any]], words: Sequence[str]) -> list[str]:
     """Names of the figures that contain one of the words, in the order they appear."""
     names: dict[str, None] = {}

@@ -46,6 +46,13 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             ("output", "reference", "samples"),
             "making the example scene",
         ),
+        "split_reference": Job(
+            "core.splitting.split_reference:split_reference",
+            _RASTERS,
+            ("output", "train", "validation", "test", "report", "json"),
+            "splitting the reference",
+            wants=_REPORTS,
+        ),
         "export_training_chips": Job(
             "core.data.export:export_training_chips",
             _RASTERS,

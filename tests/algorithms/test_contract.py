@@ -17,6 +17,7 @@ IDS = (
     "createexamplescene",
     "inspectraster",
     "reducebands",
+    "splitreference",
     "exporttrainingchips",
     "trainclassifier",
     "classifyraster",
@@ -29,12 +30,18 @@ NAMES = {
     "createexamplescene": "SIZE BANDS CLASSES SEED OUTPUT REFERENCE SAMPLES",
     "exporttrainingchips": (
         "INPUT REFERENCE FIELD UNLABELLED CHIP_SIZE HALO SPLIT SPLIT_FIELD BLOCK_SIZE BUFFER "
-        "TRAIN_FRACTION VALIDATION_FRACTION MAX_PER_CLASS SEED OUTPUT FOOTPRINTS"
+        "TRAIN_FRACTION VALIDATION_FRACTION MAX_PER_CLASS SEED OUTPUT FOOTPRINTS SPLIT_RASTER "
+        "COUNT_PER_CLASS MIN_PER_CLASS"
     ),
     "inspectraster": "INPUT REFERENCE FIELD UNLABELLED MEMORY SEED REPORT",
     "reducebands": (
         "INPUT METHOD RANGES BANDS DROP_WATER_VAPOUR DROP_BAD COMPONENTS EXPLAINED WHITEN SAMPLE "
         "APPLY OUTPUT TRANSFORM REPORT"
+    ),
+    "splitreference": (
+        "INPUT REFERENCE FIELD UNLABELLED PIXEL_SIZE SPLIT SPLIT_FIELD SPLIT_RASTER TRAIN_MASK "
+        "VALIDATION_MASK TEST_MASK BLOCK_SIZE BUFFER TRAIN_FRACTION VALIDATION_FRACTION "
+        "COUNT_PER_CLASS MIN_PER_CLASS K PATCH_SIZE SEED OUTPUT TRAIN VALIDATION TEST REPORT JSON"
     ),
     "trainclassifier": (
         "INPUT ARCHITECTURE PATCH_SIZE EPOCHS BATCH_SIZE LEARNING_RATE CLASS_WEIGHTS DEVICE SEED "
@@ -49,6 +56,9 @@ NAMES = {
 VALUES = {
     "reducebands": "BANDS_USED OUTPUT_BANDS",
     "inspectraster": "WIDTH HEIGHT BANDS VALID_SHARE CLASSES",
+    "splitreference": (
+        "BLOCKS TRAIN_PIXELS VALIDATION_PIXELS TEST_PIXELS LOCATION_ONLY INSIDE LEAKS"
+    ),
     "describemodel": (
         "ARCHITECTURE PARAMETERS BANDS CLASSES PATCH_SIZE EPOCHS CHECKPOINT MODEL_ID"
     ),
@@ -145,14 +155,17 @@ def test_the_job_gives_the_values_that_are_promised():
     from hsicnn.algorithms.describemodel import DescribeModel
     from hsicnn.algorithms.inspectraster import InspectRaster
     from hsicnn.algorithms.reducebands import ReduceBands
+    from hsicnn.algorithms.splitreference import SplitReference
     from hsicnn.core.inspection.inspect import InspectResult
     from hsicnn.core.modelfile.describe import DescribeResult
     from hsicnn.core.reduction.reduce import ReduceResult
+    from hsicnn.core.splitting.split_reference import SplitResult
 
     for algorithm, result in (
         (DescribeModel, DescribeResult),
         (InspectRaster, InspectResult),
         (ReduceBands, ReduceResult),
+        (SplitReference, SplitResult),
     ):
         given = get_type_hints(result)
         for name, title, kind in algorithm.VALUES:
@@ -180,6 +193,7 @@ def test_words_of_normalisation_are_those_of_the_core():
     ("settings", "job"),
     [
         ("core.data.export_settings:ExportSettings", "export_training_chips"),
+        ("core.splitting.settings:SplitSettings", "split_reference"),
         ("core.inference.settings:ClassifySettings", "classify_raster"),
         ("core.reduction.settings:ReduceSettings", "reduce_bands"),
         ("core.simulation.settings:SceneSettings", "create_example_scene"),

@@ -67,6 +67,23 @@ def test_memory_is_measured():
     assert said.splitlines()[-1].startswith("| 64 x 64 x 50 | 256 |")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the peak of memory")
+def test_what_splits_give_away_is_measured(tmp_path):
+    from osgeo import gdal
+
+    path = tmp_path / "labels.tif"
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), 96, 96, 1, gdal.GDT_Byte)
+    fields = [1 + (place // 96 // 12 * 8 + place % 96 // 12 * 5) % 3 for place in range(96 * 96)]
+    dataset.GetRasterBand(1).WriteRaster(0, 0, 96, 96, bytes(fields))
+    del dataset
+    tiny = ["--seeds", "1", "--side", "200", "--only", "random, 60 %"]
+    said = run("splits.py", "--labels", str(path), *tiny)
+    lines = [line.split("|") for line in said.splitlines() if line.startswith("| random, 60 %")]
+    given_away, taken = lines
+    assert float(given_away[3].partition("%")[0]) > 90
+    assert float(taken[2]) > 0
+
+
 def test_a_benchmark_that_is_not_there_is_named():
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / "run.py"), "nonsense"],

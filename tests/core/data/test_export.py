@@ -97,6 +97,56 @@ def test_polygons_and_fields_as_groups(scene):
         export(scene, "zoo", split="field", split_field="zoo", **common)
 
 
+def test_a_raster_gives_the_split_and_the_chip_set_says_so(scene):
+    codes = np.random.default_rng(3).integers(0, 4, scene.labels.shape).astype(np.uint8)
+    path = write_raster(scene.folder / "split.tif", codes[None], scene.grid)
+    result = export(scene, split="raster", split_raster=path, buffer=4)
+    info = read_chip_set(result.output)
+    store = store_of(result)
+    np.testing.assert_array_equal(store.split, codes[store.row, store.col])
+    assert (info.split_method, info.buffer, info.block_size) == ("raster", 0, 0)
+    assert "The split is that of split.tif." in info.notes
+
+
+def test_a_raster_with_other_codes_leaves_the_chip_set_that_was_there(scene):
+    export(scene)
+    before = files_of(scene.folder)
+    with pytest.raises(SplitError, match="holds the values 4, 5"):
+        export(
+            scene,
+            split="raster",
+            split_raster=write_raster(
+                scene.folder / "wrong.tif", (scene.labels + 2)[None], scene.grid
+            ),
+        )
+    (scene.folder / "wrong.tif").unlink()
+    assert files_of(scene.folder) == before
+
+
+def test_a_raster_that_leaves_one_class_is_refused(scene):
+    codes = np.where(scene.labels == 1, 1, 0).astype(np.uint8)
+    codes[::2] *= 3
+    path = write_raster(scene.folder / "split.tif", codes[None], scene.grid)
+    with pytest.raises(LabelError, match="only one class, 'crop'"):
+        export(scene, split="raster", split_raster=path)
+
+
+def test_training_pixels_by_count(scene):
+    result = export(scene, split="random", buffer=0, count_per_class=50)
+    assert set(result.counts["train"]) == {50}
+    assert all(count > 0 for name in ("validation", "test") for count in result.counts[name])
+
+
+def test_small_classes_are_left_out(scene):
+    labels = scene.labels.copy()
+    labels[20, 20:25] = 4
+    path = write_raster(scene.folder / "rare.tif", labels[None], scene.grid)
+    said = Said()
+    result = export(scene, reference=path, min_per_class=6, progress=said)
+    assert len(result.classes) == 3
+    assert any("class 4 (5)" in text for text in said.logs)
+
+
 def test_max_per_class_caps_training_pixels_and_stores_no_others(scene):
     free = export(scene, "free")
     result = export(scene, "capped", max_per_class=40)
@@ -112,6 +162,10 @@ def test_max_per_class_caps_training_pixels_and_stores_no_others(scene):
     [
         ({"split": "stripes"}, "SPLIT is 'stripes'"),
         ({"split": "field"}, "SPLIT_FIELD"),
+        ({"split": "raster"}, "SPLIT_RASTER is empty"),
+        ({"count_per_class": 200}, "COUNT_PER_CLASS is 200, but SPLIT is 'blocks'"),
+        ({"count_per_class": -1}, "COUNT_PER_CLASS"),
+        ({"min_per_class": -1}, "MIN_PER_CLASS"),
         ({"chip_size": 0}, "CHIP_SIZE"),
         ({"halo": -1}, "HALO"),
         ({"buffer": -1}, "BUFFER"),

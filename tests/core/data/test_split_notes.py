@@ -11,6 +11,7 @@ from hsicnn.core.data.split_notes import (
     check_lone_pixels,
     split_notes,
     thin_classes,
+    without_small_classes,
     without_test,
 )
 from hsicnn.core.errors import SplitError
@@ -86,3 +87,24 @@ def test_a_split_without_a_test_says_what_helps(method, words):
     text = without_test(method, 16)
     assert "accuracy cannot be known" in text
     assert words in text
+
+
+def test_small_classes_are_left_out_and_named():
+    labels = labels_of([*range(9)], [0] * 9, [1] * 5 + [2] * 3 + [3])
+    kept = without_small_classes(labels, 3)
+    assert [item.name for item in kept.classes] == ["c1", "c2"]
+    assert kept.notes == ("Classes with fewer than 3 labelled pixels are left out: c3 (1).",)
+    assert without_small_classes(labels, 0) is labels
+    assert without_small_classes(labels, 1) is labels
+    with pytest.raises(SplitError, match=r"MIN_PER_CLASS is 6, .* 'c1', has 5"):
+        without_small_classes(labels, 6)
+
+
+def test_of_many_small_classes_only_some_are_named():
+    values = [1] * 3 + list(range(2, 20))
+    labels = labels_of(range(len(values)), [0] * len(values), values)
+    assert "and 8 more" in without_small_classes(labels, 2).notes[-1]
+
+
+def test_without_a_test_in_a_raster_says_so():
+    assert "The raster of the split marks no" in without_test("raster", 0)

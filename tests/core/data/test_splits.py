@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hsicnn.core.data.classes import make_classes
+from hsicnn.core.data.fixed_split import split_named
 from hsicnn.core.data.labels import Labels
 from hsicnn.core.data.separation import keep_apart
 from hsicnn.core.data.split_notes import thin_classes
@@ -13,7 +14,6 @@ from hsicnn.core.data.splits import (
     VALIDATION,
     cap_training,
     split_blocks,
-    split_named,
     split_polygons,
     split_random,
 )
@@ -192,6 +192,47 @@ def test_random_draws_are_stratified(values, seed):
             assert counts[TEST] >= 1
         assert abs(counts[TRAIN] - 0.6 * len(codes)) <= 1
         assert abs(counts[VALIDATION] - 0.2 * len(codes)) <= 1
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=5), st.integers(1, 60), st.integers(0, 99))
+def test_a_count_per_class_is_exact_where_the_class_has_more(sizes, count, seed):
+    values = np.repeat(np.arange(1, len(sizes) + 1), sizes)
+    labels = labels_of(np.arange(len(values)), np.zeros(len(values)), values)
+    split = split_random(labels, seed=seed, count_per_class=count, **SHARES)
+    short = [f"'c{value}'" for value, size in enumerate(sizes, 1) if size <= count]
+    assert all(name in " ".join(split.notes) for name in short)
+    assert bool(split.notes) == bool(short)
+    for value, size in enumerate(sizes, 1):
+        counts = np.bincount(split.codes[values == value], minlength=4)
+        assert counts[UNUSED] == 0
+        if size > count:
+            rest = size - count
+            assert counts[TRAIN] == count
+            assert counts[TEST] >= 1
+            assert counts[VALIDATION] == min(max(round(0.2 * rest), 1), rest - 1)
+        else:  # as if no count had been asked for
+            plain = split_random(labels, seed=seed, **SHARES).codes[values == value]
+            np.testing.assert_array_equal(counts, np.bincount(plain, minlength=4))
+
+
+def test_counts_are_reproduced_by_the_seed():
+    labels = field_map()
+    one, again, other = (
+        split_random(labels, seed=seed, count_per_class=200, **SHARES).codes for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+    with pytest.raises(InputError, match="COUNT_PER_CLASS"):
+        split_random(labels, seed=1, count_per_class=-1, **SHARES)
+
+
+def test_too_many_groups_are_refused(monkeypatch):
+    from hsicnn.core.data import splits
+
+    monkeypatch.setattr(splits, "_MOST_GROUPS", 30)
+    with pytest.raises(SplitError, match=r"36 blocks, polygons or patches .* at most 30"):
+        split_blocks(field_map(), block_size=16, buffer=0, seed=1, **SHARES)
 
 
 def test_polygons_stay_whole():

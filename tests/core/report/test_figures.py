@@ -4,7 +4,12 @@ import struct
 
 import numpy as np
 import pytest
-from hsicnn.core.report.figures import confusion_picture, curves_picture
+from hsicnn.core.report.figures import (
+    confusion_picture,
+    curves_picture,
+    histogram_picture,
+    places_picture,
+)
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -40,3 +45,19 @@ def test_curves_show_what_the_history_has():
 
 def test_an_empty_history_is_no_error():
     size(curves_picture([]))
+
+
+def test_histograms_are_drawn():
+    few = histogram_picture([1, 2], [7], across="pixels", up="how many")
+    many = histogram_picture(list(range(0, 410, 10)), [3] * 40, across="pixels", up="how many")
+    assert size(few) == size(many)
+    assert few != many
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (700, 30), (30, 700)])
+def test_maps_of_any_shape_are_drawn(shape):
+    values = np.arange(shape[0] * shape[1], dtype=np.uint8).reshape(shape) % 4
+    legend = {1: ("train", "#0072b2"), 2: ("test", "#d55e00"), 255: ("unused", "#c9d1d9")}
+    width, height = size(places_picture(values, legend))
+    assert 100 < width < 1500
+    assert 100 < height < 1500

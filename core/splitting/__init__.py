@@ -1,0 +1,1 @@
+"""Splits as a product of their own: divided, looked at, written as rasters."""
