@@ -61,7 +61,7 @@ def test_components_chips_model_and_the_original_image(
         feedback,
     )
     assert results["OUTPUT_BANDS"] == 12
-    assert results["BANDS_USED"] == 21  # three of 24 lie in water vapour
+    assert results["BANDS_USED"] == 20  # four of 24 lie in water vapour
     assert any("water vapour absorbs there" in line for line in feedback.lines)
     assert "Signal to noise" in (tmp_path / "report.html").read_text(encoding="utf-8")
     layer = QgsRasterLayer(results["OUTPUT"], "reduced")
