@@ -85,7 +85,7 @@ class ChipCutter:
         self._cut = cut
         self._rules = rules
         self._nodata = common_nodata(samples.bands)
-        self._done = 0
+        self._done, self._total = 0, cut.read_pixels
         self._left = TimeLeft()
 
     def run(self, progress: Progress) -> CutChips:
@@ -118,7 +118,7 @@ class ChipCutter:
 
     def _tell(self, planned: PlannedChip, text: str, progress: Progress) -> None:
         self._done += planned.window.size
-        share = self._done / self._cut.read_pixels
+        share = self._done / self._total
         progress.report(share, ", ".join(p for p in (text, self._left.text(share)) if p))
 
     def _read(self, planned: PlannedChip) -> tuple[RawArray, BoolArray]:

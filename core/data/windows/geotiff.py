@@ -56,9 +56,16 @@ class GeotiffWriter:
                         shown[~valid] = 0
                     mask = self._dataset.GetRasterBand(1).GetMaskBand()
                     mask.WriteRaster(*area, shown.tobytes(), buf_type=gdal.GDT_Byte)
+                self._store()
         except RuntimeError as error:
             raise OSError(reason(error)) from error
         self._done += count
+
+    def _store(self) -> None:
+        """Write what GDAL has kept: the image that is read has need of its cache."""
+        # Band by band: a dataset that is flushed appends a directory to the file each time.
+        for number in range(1, len(self._shape.bands) + 1):
+            self._dataset.GetRasterBand(number).FlushCache()
 
     def close(self) -> None:
         """Write what is left, and see that all of it is there: a full disk shows here.
