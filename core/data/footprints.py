@@ -81,7 +81,7 @@ def _fill(layer: Any, info: ChipSetInfo, outlines: Iterable[_Outline], progress:
     for name in (*SPLIT_NAMES, *columns):
         layer.CreateField(ogr.FieldDefn(name, ogr.OFTInteger))
     made = 0
-    for made, outline in enumerate(outlines, 1):  # noqa: B007 - how many there were
+    for made, outline in enumerate(outlines, 1):
         if made % _CANCEL_EVERY == 1:
             progress.check_cancel()
         feature = ogr.Feature(layer.GetLayerDefn())
