@@ -17,6 +17,7 @@ _HEADINGS = {
     NOTE: "Good to know",
 }
 _PAIRS = 12
+_NOISE = 0.001  # share of labels that is worth a sentence
 _SUSPECTS = 40  # in the page; the layer holds them all
 
 
@@ -120,7 +121,7 @@ def _suspects(outcome: Outcome) -> list[str]:
     rows: list[list[Cell]] = [[kind, count] for kind, count in outcome.kinds().items()]
     colors = [KINDS[kind][1] for kind in outcome.kinds()]
     pieces = [html.table(["Kind", "Pixels"], rows, colors)]
-    if outcome.noise is not None:
+    if outcome.noise is not None and outcome.noise >= _NOISE:
         pieces.append(
             html.paragraph(
                 f"About {html.percent(outcome.noise)} of all labels look as if drawn at random, "

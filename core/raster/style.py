@@ -159,31 +159,29 @@ def point_style(field: str, legend: Sequence[tuple[str, str]]) -> str:
 
 
 def _marker(number: int, rgba: str) -> list[str]:
-    """A circle with a dark and a light rim, which shows on any image."""
-    layers = []
-    for size, fill, rim in (("3.4", "255,255,255,255", "40,40,40,255"), ("2.6", rgba, rgba)):
-        options = {
-            "name": "circle",
-            "color": fill,
-            "outline_color": rim,
-            "outline_width": "0.2",
-            "size": size,
-            "size_unit": "MM",
-        }
-        layers += [
-            '        <layer class="SimpleMarker" enabled="1" locked="0" pass="0">',
-            '          <Option type="Map">',
-            *(
-                f'            <Option type="QString" name="{name}" value="{value}"/>'
-                for name, value in options.items()
-            ),
-            "          </Option>",
-            # QGIS before 3.26 reads the properties, later ones the options.
-            *(f'          <prop k="{name}" v="{value}"/>' for name, value in options.items()),
-            "        </layer>",
-        ]
-    head = f'      <symbol type="marker" name="{number}" alpha="1" clip_to_extent="1">'
-    return [head, *layers, "      </symbol>"]
+    """A circle with a dark rim, which shows on any image."""
+    options = {
+        "name": "circle",
+        "color": rgba,
+        "outline_color": "20,20,20,255",
+        "outline_width": "0.3",
+        "size": "3",
+        "size_unit": "MM",
+    }
+    return [
+        f'      <symbol type="marker" name="{number}" alpha="1" clip_to_extent="1">',
+        '        <layer class="SimpleMarker" enabled="1" locked="0" pass="0">',
+        '          <Option type="Map">',
+        *(
+            f'            <Option type="QString" name="{name}" value="{value}"/>'
+            for name, value in options.items()
+        ),
+        "          </Option>",
+        # QGIS before 3.26 reads the properties, later ones the options.
+        *(f'          <prop k="{name}" v="{value}"/>' for name, value in options.items()),
+        "        </layer>",
+        "      </symbol>",
+    ]
 
 
 def _document(renderer: str, inner: Sequence[str]) -> str:

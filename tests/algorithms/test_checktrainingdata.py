@@ -53,7 +53,7 @@ def test_training_data_is_checked_and_the_suspects_are_loaded(
     renderer = shown.renderer()
     assert isinstance(renderer, QgsCategorizedSymbolRenderer)
     assert renderer.classAttribute() == "finding"
-    kinds = {item.value(): item.symbol().symbolLayer(1).color().name() for item in
+    kinds = {item.value(): item.symbol().color().name() for item in
              renderer.categories()}  # fmt: skip
     assert {feature["finding"] for feature in shown.getFeatures()} == set(kinds)
     assert kinds["looks like another class"] == "#e69f00"
