@@ -54,7 +54,10 @@ def distances(spectra: FloatArray, state: int) -> FloatArray:
     basis = np.linalg.svd(spectra[core] - centre, full_matrices=False)[2][:axes]
     inside = (spectra - centre) @ basis.T
     beside = np.linalg.norm(spectra - centre - inside @ basis, axis=1)
-    fitted = MinCovDet(random_state=state).fit(inside)
+    try:
+        fitted = MinCovDet(random_state=state).fit(inside)
+    except ValueError:  # most of the spectra are one and the same
+        return _robust(length)
     within = np.sqrt(np.maximum(fitted.mahalanobis(inside), 0.0))
     return np.maximum(_robust(within), _robust(beside))
 
