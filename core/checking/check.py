@@ -21,7 +21,7 @@ from ..raster.source import RasterSource
 from ..runtime.seeds import numpy_generator
 from .bands import check_bands
 from .conflicts import check_disputed, check_repeats, check_twins
-from .coverage import check_gaps, check_nodata, check_stuck
+from .coverage import GAP, check_gaps, check_nodata, check_stuck
 from .doubts import check_labels, pair_findings
 from .outcome import ClassCheck, Outcome, ranked
 from .outliers import check_outliers
@@ -36,7 +36,6 @@ from .sizes import check_sizes
 from .suspects import Suspect, Verdict, each_pixel_once
 
 _SPECTRA = 2000  # of the whole image, to know its bands by
-_LACKING = 0.01  # share of samples without a value, from which a band is not compared
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ class _Run:
         self._findings += check_bands(source, self._bands, seen, places, left.spectra)
         self._findings += check_values(source, self._bands, left.spectra)
         self._take(check_twins(left, self._generator("twins")))
-        return left.comparable(_LACKING)
+        return left.comparable(GAP)
 
     def _compare(self, samples: Samples) -> _Compared:
         """Compare the classes by their spectra, where that can be done."""

@@ -15,7 +15,8 @@ from .samples import Samples
 from .suspects import NODATA, STUCK, Suspect, Verdict, listed, some
 
 _MUCH = 0.05  # share of labels on nodata from which it is no matter of the edge
-_GAP = 0.01  # share of samples that lack a band, from which that is told
+#: Share of the samples without a value in a band, from which that is told and it is not compared.
+GAP = 0.01
 _FEW_BANDS = 10  # images with fewer repeat a value by chance: all bands must be alike
 _RUN = 0.1  # share of the bands, one beside the other, with one and the same value
 _DEAD = 0.9  # share of the bands, from which the pixel holds nothing at all
@@ -70,7 +71,7 @@ def check_nodata(labels: Labels, on_values: BoolArray, generator: Any) -> Verdic
 def check_gaps(samples: Samples) -> Verdict:
     """Look for bands that some labelled pixels lack though others have them."""
     missing = np.isnan(samples.spectra).mean(axis=0) if len(samples) else np.zeros(0)
-    bands = [band for band, share in zip(samples.bands, missing) if share >= _GAP]
+    bands = [band for band, share in zip(samples.bands, missing) if share >= GAP]
     if not bands:
         return Verdict()
     affected = np.isnan(samples.spectra).any(axis=1)
@@ -127,7 +128,7 @@ def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
     dead = length >= _DEAD * len(samples.bands)
     normal = here & ~dead & np.isin(samples.values, usual)
     wrong = here & ~normal
-    verdict = Verdict()
+    findings = []
     if normal.any():
         names = [samples.classes[value - 1].name for value in np.unique(samples.values[normal])]
         found = (
@@ -139,7 +140,7 @@ def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
             "harm. Over land the values are wrong: a detector is missing, or nodata is not "
             "declared."
         )
-        verdict.findings.append(Finding(NOTE, "nodata", found, advice))
+        findings.append(Finding(NOTE, "nodata", found, advice))
     if wrong.any():
         share = float(wrong.mean())
         of = np.bincount(samples.values[wrong], minlength=len(samples.classes) + 1)[1:]
@@ -153,9 +154,9 @@ def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
             "Look at them on the map. At the edge of an image a detector is often missing, and "
             "nodata may not be declared: set the nodata value, or label other places."
         )
-        severity = WARNING if share >= _GAP else NOTE
-        verdict.findings.append(Finding(severity, "nodata", found, advice))
-    verdict.suspects.extend(
+        severity = WARNING if share >= GAP else NOTE
+        findings.append(Finding(severity, "nodata", found, advice))
+    suspects = [
         Suspect(
             row=int(samples.rows[place]),
             col=int(samples.cols[place]),
@@ -167,8 +168,8 @@ def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
             f"{samples.spectra[place, first[place]]:g}.",
         )
         for place in some(np.flatnonzero(wrong), generator).tolist()
-    )
-    return verdict, wrong
+    ]
+    return Verdict(findings, suspects), wrong
 
 
 def _run(samples: Samples, which: BoolArray, first: IntArray, length: IntArray) -> str:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from hsicnn.core.checking.check import check_training_data
 from hsicnn.core.checking.suspects import CONTRARY, NODATA, OUTLIER, STUCK
-from hsicnn.core.errors import Cancelled, InputError, LabelError, RasterError
+from hsicnn.core.errors import Cancelled, DependencyError, InputError, LabelError, RasterError
+from hsicnn.core.raster.grid import NO_GEOTRANSFORM, Grid
+from osgeo import gdal
 
 from ..data.conftest import Said, make_grid, write_layer, write_raster
 from .conftest import NAMES, WAVELENGTHS, found, set_scale, severity, spectra_of, suspects_of
@@ -554,3 +556,83 @@ def test_a_model_of_another_scale_is_an_error(scene, tmp_path):
     write_raster(other, scene.values, scene.grid, **given)
     set_scale(other)
     assert "needed are" in found(scene.check_written(image=other, model=model), "another sensor")
+
+
+def test_a_model_needs_safetensors(scene, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    model = scene.folder / "model.safetensors"
+    model.write_bytes(b"no model")
+    with pytest.raises(DependencyError, match="leave MODEL empty"):
+        scene.check(model=str(model))
+
+
+def test_labels_in_another_coordinate_system_are_reprojected(scene):
+    scene.write()
+    other = str(scene.folder / "other.tif")
+    gdal.Warp(other, scene.reference, dstSRS="EPSG:32634", resampleAlg="near", dstNodata=0)
+    result = scene.check_written(reference=other)
+    assert "other.tif is in WGS 84 / UTM zone 34N" in found(result, "coordinate system")
+    assert severity(result, "coordinate system") == {"note"}
+    assert not found(result, "grids")
+    assert result.classes == 4
+
+
+def test_labels_without_a_georeference_are_laid_pixel_on_pixel(scene):
+    scene.write()
+    raster = scene.labels[None].astype(np.uint8)
+    bare = Grid("", NO_GEOTRANSFORM, 60, 60)
+    plain = write_raster(scene.folder / "plain.tif", raster, bare)
+    result = scene.check_written(reference=plain)
+    assert "laid pixel on pixel" in found(result, "georeference")
+    assert severity(result, "georeference") == {"warning"}
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(100.0, "per cent"), (10_000.0, "counts, radiance")])
+def test_values_that_are_no_reflectance_are_said(scene, factor, unit):
+    scene.write()
+    values = (scene.values * (factor / 1e4)).astype(np.float32)
+    other = scene.folder / "values.tif"
+    write_raster(other, values, scene.grid, wavelengths=WAVELENGTHS)
+    result = scene.check_written(image=str(other))
+    assert unit in found(result, "scale")
+    # The comparison does not depend on the unit.
+    assert result.suspicious <= 6
+
+
+def test_components_are_no_reflectance(scene):
+    scene.write()
+    values = (scene.values - scene.values.mean(axis=(1, 2), keepdims=True)).astype(np.float32)
+    other = scene.folder / "values.tif"
+    write_raster(other, values / 1e4, scene.grid)
+    result = scene.check_written(image=str(other))
+    (advice,) = [item.advice for item in result.details if "below 0" in item.found]
+    assert "principal components" in advice
+
+
+def test_few_bands_repeat_spectra_by_chance(scene):
+    scene.values = (scene.values[[5, 15, 25]] // 900) * 900 + np.arange(3, dtype=np.int16)[
+        :, None, None
+    ]
+    scene.told["wavelengths"] = WAVELENGTHS[[5, 15, 25]]
+    result = scene.check()
+    assert "can be chance" in " ".join(
+        item.advice for item in result.details if item.topic == "conflicting labels"
+    )
+    assert severity(result, "conflicting labels") == {"note"}
+    assert "same spectrum, other class" not in {
+        item["finding"] for item in suspects_of(result.suspects)
+    }
+
+
+def test_many_classes_make_a_page_without_a_picture(scene):
+    codes = np.zeros_like(scene.labels)
+    fields = np.arange(60) // 10
+    codes[scene.labels > 0] = (fields[:, None] * 6 + fields[None] + 1)[scene.labels > 0]
+    scene.write()
+    path = scene.folder / "many.tif"
+    write_raster(path, codes[None].astype(np.uint8), scene.grid)
+    result = scene.check_written(reference=str(path))
+    assert result.classes == 36
+    page = (scene.folder / "report.html").read_text()
+    assert "data:image/png" not in page
+    assert "alike" in page
