@@ -136,14 +136,6 @@ def _contradiction(samples: Samples, own: Any, spectra: int) -> Finding:
 
 
 def _twin(samples: Samples, place: int, low: int, high: int) -> Suspect:
-    info = samples.info(place)
     other = samples.classes[int(high if samples.values[place] == low else low) - 1]
-    return Suspect(
-        row=int(samples.rows[place]),
-        col=int(samples.cols[place]),
-        kind=TWIN,
-        label=info.name,
-        code=info.code,
-        score=0.5,
-        reason=f"A pixel labelled {other.name} has exactly this spectrum.",
-    )
+    reason = f"A pixel labelled {other.name} has exactly this spectrum."
+    return samples.suspect(place, TWIN, 0.5, reason)

@@ -17,7 +17,7 @@ from .suspects import NODATA, STUCK, Suspect, Verdict, listed, some
 _MUCH = 0.05  # share of labels on nodata from which it is no matter of the edge
 #: Share of the samples without a value in a band, from which that is told and it is not compared.
 GAP = 0.01
-_FEW_BANDS = 10  # images with fewer repeat a value by chance: all bands must be alike
+_FEW_BANDS = 10  # images with fewer repeat a value by chance, as all grey does: only 0 counts
 _RUN = 0.1  # share of the bands, one beside the other, with one and the same value
 _DEAD = 0.9  # share of the bands, from which the pixel holds nothing at all
 _USUAL = 0.2  # share of the samples of a class from which it is how the class looks
@@ -105,8 +105,9 @@ def stuck(samples: Samples) -> tuple[BoolArray, IntArray, IntArray]:
         run = np.where(values[:, band] == values[:, band - 1], run + 1, 1)
         better = run > longest
         longest[better], end[better] = run[better], band
-    least = bands if bands < _FEW_BANDS else max(int(bands * _RUN), 5)
-    return longest >= max(least, 2), end - longest + 1, longest
+    if bands < _FEW_BANDS:
+        return (values == 0).all(axis=1), end - longest + 1, longest
+    return longest >= max(int(bands * _RUN), 5), end - longest + 1, longest
 
 
 def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
@@ -157,14 +158,11 @@ def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
         severity = WARNING if share >= GAP else NOTE
         findings.append(Finding(severity, "nodata", found, advice))
     suspects = [
-        Suspect(
-            row=int(samples.rows[place]),
-            col=int(samples.cols[place]),
-            kind=STUCK,
-            label=samples.info(place).name,
-            code=samples.info(place).code,
-            score=1.0,
-            reason=f"{length[place]} bands one beside the other hold the value "
+        samples.suspect(
+            place,
+            STUCK,
+            1.0,
+            f"{length[place]} bands one beside the other hold the value "
             f"{samples.spectra[place, first[place]]:g}.",
         )
         for place in some(np.flatnonzero(wrong), generator).tolist()

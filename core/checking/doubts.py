@@ -113,17 +113,8 @@ def _whole_patches(samples: Samples, other: npt.NDArray[np.int64]) -> int:
 def _suspect(samples: Samples, place: int, other: int, calibration: Calibration) -> Suspect:
     info, seen = samples.info(place), samples.classes[other - 1]
     own = calibration.probabilities[place]
-    return Suspect(
-        row=int(samples.rows[place]),
-        col=int(samples.cols[place]),
-        kind=CONTRARY,
-        label=info.name,
-        code=info.code,
-        score=float(calibration.wrong[place]),
-        reason=(
-            f"Samples of other places take it for {seen.name} ({percent(float(own[other - 1]))}), "
-            f"not for {info.name} ({percent(float(own[samples.values[place] - 1]))})."
-        ),
-        suggested=seen.name,
-        suggested_code=seen.code,
+    reason = (
+        f"Samples of other places take it for {seen.name} ({percent(float(own[other - 1]))}), "
+        f"not for {info.name} ({percent(float(own[samples.values[place] - 1]))})."
     )
+    return samples.suspect(place, CONTRARY, float(calibration.wrong[place]), reason, seen)

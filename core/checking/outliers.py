@@ -12,7 +12,7 @@ from ..progress import Progress
 from ..report.html import percent
 from ..runtime.seeds import sequence
 from .samples import Samples
-from .suspects import OUTLIER, Suspect, Verdict, some
+from .suspects import OUTLIER, Verdict, some
 
 FEWEST = 50  # samples of a class to say what is usual in it
 AXES = 10
@@ -139,14 +139,11 @@ def _verdict(
         )
         findings.append(Finding(WARNING, "mixed classes", found, advice))
     suspects = [
-        Suspect(
-            row=int(samples.rows[place]),
-            col=int(samples.cols[place]),
-            kind=OUTLIER,
-            label=samples.info(place).name,
-            code=samples.info(place).code,
-            score=min(far[place] / (2 * FAR), 1.0),
-            reason=f"Its spectrum is {far[place]:.0f} robust deviations from those of its class.",
+        samples.suspect(
+            place,
+            OUTLIER,
+            min(far[place] / (2 * FAR), 1.0),
+            f"Its spectrum is {far[place]:.0f} robust deviations from those of its class.",
         )
         for place in some(own, generator).tolist()
     ]

@@ -17,6 +17,7 @@ from ..raster.source import RasterSource
 from ..runtime.seeds import numpy_generator
 from ..sizes import MIB
 from .settings import FEWEST, CheckSettings
+from .suspects import Suspect
 
 _COPIES = 6  # of the spectra in double precision, while they are compared
 _MOST = 20_000  # in all: more take long and tell no more
@@ -80,6 +81,23 @@ class Samples:
     def info(self, place: int) -> ClassInfo:
         """Return the class of a sample."""
         return self.classes[int(self.values[place]) - 1]
+
+    def suspect(
+        self, place: int, kind: str, score: float, reason: str, suggested: ClassInfo | None = None
+    ) -> Suspect:
+        """Return a sample as a suspect, see ``Suspect``."""
+        info = self.info(place)
+        return Suspect(
+            row=int(self.rows[place]),
+            col=int(self.cols[place]),
+            kind=kind,
+            label=info.name,
+            code=info.code,
+            score=score,
+            reason=reason,
+            suggested=suggested.name if suggested else "",
+            suggested_code=suggested.code if suggested else None,
+        )
 
     def names(self) -> list[str]:
         """Return the names of the classes."""

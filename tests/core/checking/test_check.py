@@ -636,3 +636,14 @@ def test_many_classes_make_a_page_without_a_picture(scene):
     page = (scene.folder / "report.html").read_text()
     assert "data:image/png" not in page
     assert "alike" in page
+
+
+def test_grey_pixels_of_a_photograph_are_no_nodata(scene):
+    grey = scene.values[[5, 15, 25]].mean(axis=0).astype(np.int16)
+    scene.values = np.stack([grey, grey, grey])
+    scene.told["wavelengths"] = WAVELENGTHS[[5, 15, 25]]
+    scene.values[:, :, 31:34] = 0
+    result = scene.check(samples=10_000)
+    told = {(s["row"], s["col"]) for s in suspects_of(result.suspects) if s["finding"] == STUCK}
+    rows, cols = np.nonzero(scene.labels[:, 31:34])
+    assert told == set(zip(rows.tolist(), (cols + 31).tolist()))
