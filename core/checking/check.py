@@ -284,11 +284,11 @@ def _class_checks(
     found: OutOfFold | None,
 ) -> list[ClassCheck]:
     shares = np.full(len(labels.classes), np.nan) if found is None else found.recognised()
-    looked_at = samples.counts()
+    labelled, looked_at = labels.counts(), samples.counts()
     return [
         ClassCheck(
             info=info,
-            labelled=labels.counts()[place],
+            labelled=labelled[place],
             usable=int(usable[place]),
             patches=int(counts[place]),
             looked_at=int(looked_at[place]),
