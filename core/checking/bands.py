@@ -12,11 +12,8 @@ from ..inspection.survey import Survey
 from ..raster.bands import Band, describe_bands
 from ..raster.source import RasterSource
 from ..raster.values import nodata_in
+from ..reduction.selection import in_water_vapour
 from ..report.html import percent
-
-# Where water vapour leaves next to no light, nm (Gao & Goetz 1990, "Column atmospheric water vapor
-# and vegetation liquid water retrievals from airborne imaging spectrometer data").
-WATER_VAPOUR = ((1340.0, 1460.0), (1790.0, 1970.0), (2450.0, 2600.0))
 
 NOISY = 0.6  # rank correlation with the better neighbour below which a band is called noise
 NEAR = 30.0  # nm between neighbours that should look alike
@@ -110,7 +107,7 @@ def _noise(bands: Sequence[Band], spectra: FloatArray) -> list[Finding]:
     noisy = [band for band, value in zip(bands, best) if value < NOISY]
     if not noisy:
         return []
-    wet = [band for band in noisy if _in_water_vapour(band)]
+    wet = [band for band in noisy if in_water_vapour(band)]
     least = float(np.nanmin(best))
     found = (
         f"Mostly noise: {describe_bands(noisy)}. They hardly resemble the bands beside them (rank "
@@ -120,11 +117,6 @@ def _noise(bands: Sequence[Band], spectra: FloatArray) -> list[Finding]:
         found += f" {len(wet)} of {len(noisy)} lie where water vapour absorbs the light."
     advice = "Mark them as bad (bbl = 0) or leave them out: a network learns their noise by heart."
     return [Finding(WARNING, "bands", found, advice)]
-
-
-def _in_water_vapour(band: Band) -> bool:
-    length = band.wavelength
-    return length is not None and any(low <= length <= high for low, high in WATER_VAPOUR)
 
 
 def _wild(
