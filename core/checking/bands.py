@@ -111,11 +111,11 @@ def _noise(bands: Sequence[Band], spectra: FloatArray) -> list[Finding]:
     least = float(np.nanmin(best))
     found = (
         f"Mostly noise: {describe_bands(noisy)}. They hardly resemble the bands beside them (rank "
-        f"correlation {least:.2f} to {NOISY:g}; bands of light have 0.9 and more)."
+        f"correlation {least:.2f} to {NOISY:g}; the same band twice has 1)."
     )
     if wet:
         found += f" {len(wet)} of {len(noisy)} lie where water vapour absorbs the light."
-    advice = "Mark them as bad (bbl = 0) or leave them out: a network learns their noise by heart."
+    advice = "Mark them as bad (bbl = 0), or leave them out with 'Reduce bands'."
     return [Finding(WARNING, "bands", found, advice)]
 
 
