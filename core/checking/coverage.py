@@ -133,7 +133,7 @@ def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
     if normal.any():
         names = [samples.classes[value - 1].name for value in np.unique(samples.values[normal])]
         found = (
-            f"Many pixels of {listed(names)} hold {_run(samples, normal, first, length)}: "
+            f"Pixels of {listed(names)} hold {_run(samples, normal, first, length)}: "
             f"{int(normal.sum()):,} of those looked at."
         )
         advice = (
