@@ -5,6 +5,7 @@ from __future__ import annotations
 from .assessaccuracy import AssessAccuracy
 from .base import HsicnnAlgorithm
 from .checkenvironment import CheckEnvironment
+from .checktrainingdata import CheckTrainingData
 from .classifyraster import ClassifyRaster
 from .createexamplescene import CreateExampleScene
 from .describemodel import DescribeModel
@@ -20,6 +21,7 @@ ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
     InspectRaster,
     ReduceBands,
     SplitReference,
+    CheckTrainingData,
     ExportTrainingChips,
     TrainClassifier,
     ClassifyRaster,

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from osgeo import gdal, ogr
+from osgeo import ogr
 
-from ..disk import room_left, write_refusal
-from ..errors import InputError
 from ..progress import Progress
-from ..raster.gdal_session import gdal_session
 from ..raster.windows import Window
 from .chip_format import IMAGES, ChipSetInfo
 from .chip_plan import Cut
-from .extents import spatial_reference
 from .labels import Labels
 from .separation import SPLIT_NAMES
 from .splits import Split
+from .vector_output import check_vector_output, staged_layer, write_layer
 from .windows.files import FILES
 
-_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".fgb": "FlatGeobuf"}
+_PARAMETER = "FOOTPRINTS"
 _CANCEL_EVERY = 256  # outlines
 _MOST_CLASSES = 60  # with a field for each split; more would be no table to look at
 
@@ -37,48 +33,14 @@ def check_footprints(path: str) -> Path:
     """Refuse a name that footprints cannot be written to, before a long run.
 
     Raises:
-        InputError: for an unknown ending, a folder that is missing or cannot be written to, or
-            a folder in its place.
+        InputError: as ``check_vector_output``.
     """
-    target = Path(path).absolute()
-    if target.suffix.lower() not in _DRIVERS:
-        raise InputError(
-            f"FOOTPRINTS is {target.name}; write them as {', '.join(_DRIVERS)} (a GeoPackage, "
-            "best of all)."
-        )
-    if not target.parent.is_dir():
-        raise InputError(f"FOOTPRINTS: there is no folder {target.parent}. Create it first.")
-    if target.is_dir():
-        raise InputError(f"FOOTPRINTS is {target}, a folder; give the name of a file.")
-    refusal = write_refusal(target)
-    if refusal:
-        raise InputError(
-            f"FOOTPRINTS cannot be written to {target.parent}: {refusal}. Choose a folder that you "
-            "may write to, on a disk with room."
-        )
-    return target
+    return check_vector_output(path, _PARAMETER)
 
 
-@contextmanager
-def staged_footprints(path: str) -> Iterator[tuple[Path, Path]]:
-    """Make room for footprints beside their place; what is not renamed is removed at the end.
-
-    Yields:
-        The temporary name and the final one, for ``move_into_place``.
-
-    Raises:
-        InputError: as ``check_footprints``.
-    """
-    target = check_footprints(path)
-    token = f"{secrets.token_hex(4)}.partial"
-    temporary = target.with_name(f".{target.stem}.{token}{target.suffix}")
-    try:
-        yield temporary, target
-    finally:
-        with suppress(OSError):
-            # SQLite may leave a journal beside a file that it could not finish.
-            for left in [p for p in target.parent.iterdir() if p.name.startswith(temporary.name)]:
-                left.unlink(missing_ok=True)
+def staged_footprints(path: str) -> AbstractContextManager[tuple[Path, Path]]:
+    """Make room for footprints beside their place, see ``staged_layer``."""
+    return staged_layer(path, _PARAMETER)
 
 
 def write_footprints(
@@ -103,43 +65,24 @@ def write_footprints(
     Raises:
         InputError: where it cannot be written.
     """
-    path, target = staged
-    try:
-        with gdal_session():
-            outlines = _outlines(cut, info, labels, split)
-            _write(path, target.stem, info, outlines, progress)
-            _check_written(path, len(info.chips) + cut.window_count)
-    except RuntimeError as error:
-        raise InputError(
-            f"FOOTPRINTS cannot be written to {target}: {error}. Its disk has "
-            f"{room_left(path)}: free some, or choose another folder. Nothing was changed."
-        ) from error
+    outlines = _outlines(cut, info, labels, split)
+
+    def fill(layer: Any) -> int:
+        return _fill(layer, info, outlines, progress)
+
+    write_layer(staged, _PARAMETER, info.grid.crs_wkt, ogr.wkbPolygon, fill)
 
 
-def _check_written(path: Path, chips: int) -> None:
-    """Open the closed file and see that every outline is in it: a full disk shows here."""
-    dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR)  # a layer does not keep it alive
-    found = dataset.GetLayer(0).GetFeatureCount()
-    if found != chips:
-        raise RuntimeError(f"{found} of {chips} outlines were written")
-
-
-def _write(
-    path: Path, layer_name: str, info: ChipSetInfo, outlines: Iterable[_Outline], progress: Progress
-) -> None:
-    """Write the layer; the dataset is closed when this returns."""
-    driver = gdal.GetDriverByName(_DRIVERS[path.suffix.lower()])
-    dataset = driver.Create(str(path), 0, 0, 0, gdal.GDT_Unknown)
-    wkt = info.grid.crs_wkt
-    layer = dataset.CreateLayer(layer_name, spatial_reference(wkt) if wkt else None, ogr.wkbPolygon)
+def _fill(layer: Any, info: ChipSetInfo, outlines: Iterable[_Outline], progress: Progress) -> int:
+    """Make the fields and the features; return how many of these."""
     layer.CreateField(ogr.FieldDefn("chip", ogr.OFTString))
     layer.CreateField(ogr.FieldDefn("image", ogr.OFTString))
     columns = _columns(info)
     for name in (*SPLIT_NAMES, *columns):
         layer.CreateField(ogr.FieldDefn(name, ogr.OFTInteger))
-    layer.StartTransaction()
-    for number, outline in enumerate(outlines):
-        if number % _CANCEL_EVERY == 0:
+    made = 0
+    for made, outline in enumerate(outlines, 1):
+        if made % _CANCEL_EVERY == 1:
             progress.check_cancel()
         feature = ogr.Feature(layer.GetLayerDefn())
         feature.SetField("chip", outline.name)
@@ -150,8 +93,7 @@ def _write(
             feature.SetField(name, outline.counts[split_name][place])
         feature.SetGeometry(_polygon(info, outline.box))
         layer.CreateFeature(feature)
-    layer.CommitTransaction()
-    dataset.FlushCache()
+    return made
 
 
 def _columns(info: ChipSetInfo) -> dict[str, tuple[str, int]]:

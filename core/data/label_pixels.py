@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,24 @@ IntArray = npt.NDArray[np.int64]
 MOST_LABELS = 50_000_000
 #: More different values than this are measurements, no classes.
 MOST_VALUES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Asides:
+    """What reading a layer left aside, for who looks at its features.
+
+    Attributes:
+        features: how many the layer has; 0 for a raster.
+        counts: how many were left out, by reason, see ``label_vector``.
+        disputed: ``(m, 4)`` int64, pixels that two classes claim: row, column, and the
+            positions of two of these in ``claims``.
+        claims: values of the class field as text.
+    """
+
+    features: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    disputed: IntArray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +53,7 @@ class LabelPixels:
         notes: what the user should know.
         warnings: what the user should look at: an assumed CRS, features that are unusable.
         group_names: see ``Labels``.
+        asides: see ``Labels``.
     """
 
     rows: npt.NDArray[np.int32]
@@ -48,6 +67,7 @@ class LabelPixels:
     notes: Sequence[str]
     group_names: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    asides: Asides = field(default_factory=Asides)
 
 
 def check_amount(pixels: int, name: str) -> None:

@@ -16,10 +16,14 @@ from ..raster.grid import Grid, crs_title
 from .burning import Burnt, burn
 from .classes import ClassStyle
 from .extents import assumed_crs_text, no_overlap_text, transform_extent, transformation
-from .label_pixels import LabelPixels, check_amount
+from .label_pixels import Asides, LabelPixels, check_amount
 from .label_styles import beside, merged, of_text
-from .vector_features import INVALID, UNCLASSED, UNGROUPED, Found, read_features
+from .vector_features import INVALID, OUTSIDE, UNCLASSED, UNGROUPED, Found, read_features
 from .vector_source import VectorLayer, open_layer
+
+# What is counted beside the reasons for leaving out features: pixels that two classes claim, labels
+# that repeat another, polygons without a pixel centre.
+CONFLICT, REPEAT, TOUCHLESS = "conflict", "repeat", "touchless"
 
 
 def read_vector_labels(
@@ -66,7 +70,7 @@ def read_vector_labels(
         styles = merged(beside(path), of_text(source.stored_style()))
     check_amount(len(pixels[0]), source.name)
     if lost:
-        found.skipped["touchless"] = lost
+        found.skipped[TOUCHLESS] = lost
     return _label_pixels(source, found, grid, pixels, styles)
 
 
@@ -87,11 +91,11 @@ def _label_pixels(
         styles: that the layer has.
     """
     rows, cols, members, groups = pixels
-    kept, conflicts, repeats = _resolve(rows, cols, members, grid.width)
-    if conflicts:
-        found.skipped["conflict"] = conflicts
+    kept, disputed, repeats = _resolve(rows, cols, members, grid.width)
+    if len(disputed):
+        found.skipped[CONFLICT] = len(disputed)
     if repeats:
-        found.skipped["repeat"] = repeats
+        found.skipped[REPEAT] = repeats
     if not kept.any():
         raise LabelError(
             f"Every labelled pixel of {source.name} lies in polygons or points of two classes, "
@@ -110,6 +114,7 @@ def _label_pixels(
         notes=_notes(source, found, grid),
         group_names=tuple(found.group_keys),
         warnings=_warnings(source, found, grid),
+        asides=Asides(found.features, dict(found.skipped), disputed, tuple(found.keys)),
     )
 
 
@@ -126,7 +131,7 @@ def _point_pixels(found: Found, grid: Grid) -> tuple[npt.NDArray[Any], ...]:
     inside = known & (rows >= 0) & (rows < grid.height) & (cols >= 0) & (cols < grid.width)
     outside = int((~inside).sum())
     if outside:
-        found.skipped["outside"] += outside
+        found.skipped[OUTSIDE] += outside
     members = np.array(found.point_members, dtype=np.int64)
     groups = np.array(found.point_groups, dtype=np.int64)
     return rows[inside], cols[inside], members[inside], groups[inside]
@@ -142,11 +147,12 @@ def _resolve(
     cols: npt.NDArray[Any],
     members: npt.NDArray[Any],
     width: int,
-) -> tuple[npt.NDArray[np.bool_], int, int]:
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], int]:
     """Keep every pixel once, and none that two classes claim.
 
     Returns:
-        Which entries stay, the pixels in conflict, and the entries that repeat another.
+        Which entries stay, the pixels in conflict as ``Asides.disputed``, and how many entries
+        repeat another.
     """
     key = rows.astype(np.int64) * width + cols
     order = np.argsort(key, kind="stable")
@@ -157,7 +163,9 @@ def _resolve(
     kept = np.zeros(len(key), dtype=bool)
     kept[order[starts[agreed]]] = True
     sizes = np.diff(np.append(starts, len(key)))
-    return kept, int((~agreed).sum()), int((sizes[agreed] - 1).sum())
+    first = order[starts[~agreed]]
+    disputed = np.stack([rows[first], cols[first], lowest[~agreed], highest[~agreed]], axis=1)
+    return kept, disputed.astype(np.int64), int((sizes[agreed] - 1).sum())
 
 
 @dataclass(frozen=True)
@@ -195,8 +203,8 @@ def _notes(source: VectorLayer, found: Found, grid: Grid) -> tuple[str, ...]:
                 f"{crs_title(grid.crs_wkt)}."
             )
     skipped = found.skipped
-    conflicts, repeats = skipped["conflict"], skipped["repeat"]
-    outside, lost = skipped["outside"], skipped["touchless"]
+    conflicts, repeats = skipped[CONFLICT], skipped[REPEAT]
+    outside, lost = skipped[OUTSIDE], skipped[TOUCHLESS]
     notes += [
         f"{skipped[why]:,} features {why} of {source.name} were skipped."
         for why in (UNCLASSED, UNGROUPED)
@@ -218,7 +226,7 @@ def _warnings(source: VectorLayer, found: Found, grid: Grid) -> tuple[str, ...]:
     texts = []
     if bool(source.crs_wkt) != bool(grid.crs_wkt):
         texts.append(assumed_crs_text(source.name, source.crs_wkt))
-    told = {"conflict", "repeat", "outside", "touchless", UNCLASSED, UNGROUPED}
+    told = {CONFLICT, REPEAT, OUTSIDE, TOUCHLESS, UNCLASSED, UNGROUPED}
     for why, count in found.skipped.items():
         if count and why not in told:
             text = f"{count:,} of {found.features:,} features of {source.name} {why} were left out."
@@ -230,7 +238,7 @@ def _warnings(source: VectorLayer, found: Found, grid: Grid) -> tuple[str, ...]:
 
 def _nothing(source: VectorLayer, found: Found, grid: Grid) -> str:
     """Say why no pixel has a label."""
-    left = {why: n for why, n in found.skipped.items() if why != "outside"}
+    left = {why: n for why, n in found.skipped.items() if why != OUTSIDE}
     if sum(left.values()) == found.features:
         reasons = ", ".join(f"{n} {why}" for why, n in left.items())
         advice = "Choose a layer of points or polygons, and the field that holds the classes."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..progress import Progress
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid
 from .classes import ClassInfo, ClassStyle, StyleRecord, make_classes, parse_styles
-from .label_pixels import LabelPixels
+from .label_pixels import Asides, LabelPixels
 from .label_raster import read_raster_labels
 from .label_styles import distinct, merged
 from .label_vector import read_vector_labels
@@ -35,6 +35,7 @@ class Labels:
         group_names: where a field said which pixels belong together, its values: group
             ``g`` is ``group_names[g - 1]``.
         warnings: what the user should look at, such as features that are unusable.
+        asides: what reading left aside: features and pixels, in numbers.
     """
 
     rows: npt.NDArray[np.int32]
@@ -45,6 +46,7 @@ class Labels:
     notes: tuple[str, ...] = ()
     group_names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    asides: Asides = field(default_factory=Asides)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -69,6 +71,7 @@ class Labels:
             (*self.notes, *notes),
             self.group_names,
             self.warnings,
+            self.asides,
         )
 
 
@@ -152,4 +155,5 @@ def _finished(found: LabelPixels, styles: Sequence[ClassStyle]) -> Labels:
         (*found.notes, *note),
         tuple(found.group_names),
         tuple(found.warnings),
+        found.asides,
     )

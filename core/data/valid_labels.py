@@ -11,16 +11,16 @@ from ..errors import LabelError
 from ..progress import Progress
 from ..raster.bands import Band
 from ..raster.source import RasterSource
-from ..raster.windows import Window
+from .label_cells import bounds, cells
 from .labels import Labels
 
 _CELL = 256  # pixels are looked up cell by cell
 
 
-def drop_invalid(
+def lie_on_values(
     labels: Labels, source: RasterSource, bands: Sequence[Band], progress: Progress
-) -> Labels:
-    """Drop the labels of pixels that are nodata in every band, and say how many.
+) -> npt.NDArray[np.bool_]:
+    """Tell which labels lie where the image has a value in a band or more.
 
     Reads the image around labels only: the first band, and all of them only where that
     one has no value.
@@ -32,21 +32,32 @@ def drop_invalid(
         progress: told how far it is; asked for cancelling.
 
     Raises:
-        LabelError: where none is left.
+        LabelError: where none does.
         RasterError: where the image cannot be read.
     """
     positions = [band.index - 1 for band in bands]
     valid = np.zeros(len(labels), dtype=bool)
-    cells = _cells(labels)
-    for number, own in enumerate(cells, 1):
+    found = cells(labels.rows, labels.cols, _CELL, _CELL)
+    for number, own in enumerate(found, 1):
         progress.check_cancel()
         valid[own] = _valid(labels, own, source, positions)
-        progress.report(number / len(cells), "")
+        progress.report(number / len(found), "")
     if not valid.any():
         raise LabelError(
             f"All {len(labels):,} labelled pixels lie where {source.name} has no values (nodata). "
             "Choose reference data of the part with values, or check the image's nodata value."
         )
+    return valid
+
+
+def drop_invalid(
+    labels: Labels, source: RasterSource, bands: Sequence[Band], progress: Progress
+) -> Labels:
+    """Drop the labels of pixels that are nodata in every band, and say how many.
+
+    Args, errors: as ``lie_on_values``.
+    """
+    valid = lie_on_values(labels, source, bands, progress)
     if valid.all():
         return labels
     kept = labels.keep(valid)
@@ -55,14 +66,6 @@ def drop_invalid(
     if gone:
         words += f" With them goes {', '.join(gone)}."
     return labels.keep(valid, words)
-
-
-def _cells(labels: Labels) -> list[npt.NDArray[np.int64]]:
-    """Positions of the labels, cell by cell."""
-    down, right = labels.rows // _CELL, labels.cols // _CELL
-    order = np.lexsort((right, down))
-    change = (np.diff(down[order]) != 0) | (np.diff(right[order]) != 0)
-    return np.split(order, np.flatnonzero(change) + 1)
 
 
 def _valid(
@@ -75,8 +78,7 @@ def _valid(
         if not len(open_ones):
             break
         rows, cols = labels.rows[own[open_ones]], labels.cols[own[open_ones]]
-        top, left = int(rows.min()), int(cols.min())
-        window = Window(top, left, int(rows.max()) - top + 1, int(cols.max()) - left + 1)
+        window = bounds(rows, cols)
         _, valid = source.read_raw(window, chosen)
-        found[open_ones] = valid[rows - top, cols - left]
+        found[open_ones] = valid[rows - window.row, cols - window.col]
     return found

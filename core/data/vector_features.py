@@ -23,6 +23,7 @@ _POINTS = {ogr.wkbPoint, ogr.wkbMultiPoint}
 _CHECK_EVERY = 500  # features between questions for cancelling
 
 # Why features are left out.
+OUTSIDE = "outside"
 UNCLASSED = "without a class"
 UNGROUPED = "without a group"
 WITHOUT_GEOMETRY = "without a geometry"
@@ -178,7 +179,7 @@ class _Placing:
             return
         window = window_of(own, self.grid)
         if not window.size:
-            self.found.skipped["outside"] += 1
+            self.found.skipped[OUTSIDE] += 1
             return
         self.found.polygons.append(Polygon(own, self._member(key), group, window))
 

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.classes import ClassInfo
+from ..data.label_cells import read_spectra
 from ..data.labels import Labels
 from ..progress import Progress
 from ..raster.source import RasterSource
-from ..raster.windows import Window
 from ..runtime.seeds import numpy_generator
 
 MOST_PIXELS = 400  # of a class: enough for its mean
-CELL = 64  # pixels: labelled pixels of such a square are read together
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,9 @@ def class_spectra(
         own = np.flatnonzero(labels.values == value)
         chosen.append(generator.permutation(own)[:MOST_PIXELS])
     rows = np.sort(np.concatenate(chosen))
-    spectra = _read(source, positions, labels, rows, progress)
+    where = (labels.rows[rows], labels.cols[rows])
+    read = read_spectra(source, positions, *where, progress, words="reading the classes")
+    spectra = read.astype(np.float64)
     found = []
     for info, count, value in zip(labels.classes, labels.counts(), range(1, len(chosen) + 1)):
         own_spectra = spectra[labels.values[rows] == value]
@@ -76,28 +77,3 @@ def class_spectra(
         deviation = np.where(numbers > 0, np.sqrt(squares), np.nan)
         found.append(ClassSpectrum(info, count, len(valid), mean, deviation))
     return found
-
-
-def _read(
-    source: RasterSource,
-    positions: Sequence[int],
-    labels: Labels,
-    which: npt.NDArray[np.int64],
-    progress: Progress,
-) -> npt.NDArray[np.float64]:
-    """Return ``(n, bands)`` physical values; NaN where there are none."""
-    spectra = np.full((len(which), len(positions)), np.nan)
-    rows, cols = labels.rows[which], labels.cols[which]
-    order = np.lexsort((cols // CELL, rows // CELL))
-    cell = np.stack([rows[order] // CELL, cols[order] // CELL])
-    cells = np.split(order, np.flatnonzero((np.diff(cell) != 0).any(axis=0)) + 1)
-    for number, own in enumerate(cells, 1):
-        progress.check_cancel()
-        top, left = int(rows[own].min()), int(cols[own].min())
-        height, width = int(rows[own].max()) - top + 1, int(cols[own].max()) - left + 1
-        block = source.read(Window(top, left, height, width), positions)
-        values = block.values[:, rows[own] - top, cols[own] - left].T.astype(np.float64)
-        values[~block.valid[rows[own] - top, cols[own] - left]] = np.nan
-        spectra[own] = values
-        progress.report(number / len(cells), "reading the classes")
-    return spectra

@@ -8,14 +8,15 @@ import numpy as np
 
 from ..raster.bands import Band, describe_bands
 from ..raster.source import RasterSource
+from .finding import ERROR, NOTE, WARNING, Finding
 from .survey import Survey
 
 REFLECTANCE = 1.6  # no surface reflects more, but for glints
 RAW = 50.0  # values like these are counts or scaled reflectance
 
 
-def findings(source: RasterSource, bands: Sequence[Band], found: Survey) -> list[str]:
-    """Return a sentence for each thing to look at, with what to do; none where all is well.
+def findings(source: RasterSource, bands: Sequence[Band], found: Survey) -> list[Finding]:
+    """Return each thing to look at, with what to do; none where all is well.
 
     Args:
         source: the raster.
@@ -30,50 +31,65 @@ def findings(source: RasterSource, bands: Sequence[Band], found: Survey) -> list
     ]
 
 
-def _place(source: RasterSource) -> list[str]:
+def _place(source: RasterSource) -> list[Finding]:
     told = []
     if not source.grid.crs_wkt:
         told.append(
-            "The image has no coordinate system: reference data must lie on the same pixels. Set "
-            "one with 'Assign projection' if it is known."
+            Finding(
+                WARNING,
+                "coordinate system",
+                "The image has no coordinate system: reference data must lie on the same pixels.",
+                "Set one with 'Assign projection' if it is known.",
+            )
         )
     if not source.grid.georeferenced:
         told.append(
-            "The image has no georeference: its maps lie at pixel coordinates, and only "
-            "reference rasters of the same size fit."
+            Finding(
+                WARNING,
+                "georeference",
+                "The image has no georeference: its maps lie at pixel coordinates, and only "
+                "reference rasters of the same size fit.",
+            )
         )
     return told
 
 
-def _wavelengths(bands: Sequence[Band]) -> list[str]:
+def _wavelengths(bands: Sequence[Band]) -> list[Finding]:
     known = [band for band in bands if band.wavelength is not None]
     told = []
     if not known:
         told.append(
-            "The bands have no wavelengths: a model takes them by their number, and fits only "
-            "images with the same bands in the same order."
+            Finding(
+                NOTE,
+                "wavelengths",
+                "The bands have no wavelengths: a model takes them by their number, and fits only "
+                "images with the same bands in the same order.",
+            )
         )
     elif len(known) < len(bands):
-        told.append(f"{len(bands) - len(known)} of {len(bands)} bands have no wavelength.")
+        words = f"{len(bands) - len(known)} of {len(bands)} bands have no wavelength."
+        told.append(Finding(NOTE, "wavelengths", words))
     else:
         steps = np.diff([band.wavelength or 0.0 for band in bands])
         if (steps < 0).any() and not (steps < 0).all():
-            told.append(
-                "The wavelengths do not rise from band to band; the plugin sorts bands by them."
-            )
+            words = "The wavelengths do not rise from band to band; the plugin sorts bands by them."
+            told.append(Finding(NOTE, "wavelengths", words))
     bad = [band for band in bands if band.bad]
     if bad:
-        told.append(f"Marked as bad, and left out of training: {describe_bands(bad)}.")
+        words = f"Marked as bad, and left out of training: {describe_bands(bad)}."
+        told.append(Finding(NOTE, "bands", words))
     return told
 
 
-def _values(bands: Sequence[Band], found: Survey) -> list[str]:
+def _values(bands: Sequence[Band], found: Survey) -> list[Finding]:
     told = []
     if not found.valid:
-        return ["No pixel that was looked at has a value: check the nodata value and the mask."]
+        words = "No pixel that was looked at has a value: check the nodata value and the mask."
+        return [Finding(ERROR, "nodata", words)]
     empty = [band for band, share in zip(bands, found.missing) if share >= 1]
     if empty:
-        told.append(f"Without any value, and left out of training: {describe_bands(empty)}.")
+        words = f"Without any value, and left out of training: {describe_bands(empty)}."
+        told.append(Finding(NOTE, "bands", words))
     still = [
         band
         for band, least, most in zip(bands, found.least, found.most)
@@ -81,18 +97,26 @@ def _values(bands: Sequence[Band], found: Survey) -> list[str]:
     ]
     if still:
         told.append(
-            f"The same value everywhere: {describe_bands(still)}. They tell nothing; mark them as "
-            "bad (bbl = 0) or leave them out."
+            Finding(
+                WARNING,
+                "bands",
+                f"The same value everywhere: {describe_bands(still)}. They tell nothing.",
+                "Mark them as bad (bbl = 0) or leave them out.",
+            )
         )
     if found.valid < found.seen * 0.5:
         told.append(
-            f"{1 - found.valid / found.seen:.0%} of the pixels have no values. If that is more "
-            "than it should be, check the nodata value."
+            Finding(
+                NOTE,
+                "nodata",
+                f"{1 - found.valid / found.seen:.0%} of the pixels have no values.",
+                "If that is more than it should be, check the nodata value.",
+            )
         )
     return told
 
 
-def _scale(source: RasterSource, bands: Sequence[Band], found: Survey) -> list[str]:
+def _scale(source: RasterSource, bands: Sequence[Band], found: Survey) -> list[Finding]:
     usable = [mean for band, mean in zip(bands, found.mean) if not band.bad and np.isfinite(mean)]
     if not usable:
         return []
@@ -100,13 +124,23 @@ def _scale(source: RasterSource, bands: Sequence[Band], found: Survey) -> list[s
     scaled = any(band.scale != 1 for band in bands)
     if not scaled and source.dtype.kind in "iu" and middle > RAW:
         return [
-            f"Values are around {middle:,.0f} and no scale is set. Maps are no worse for it; but a "
-            "model then fits only images with the same numbers. Reflectance times 10,000 gets "
-            "the scale 0.0001 (in QGIS: 'Translate' with '-a_scale 0.0001')."
+            Finding(
+                WARNING,
+                "scale",
+                f"Values are around {middle:,.0f} and no scale is set. Maps are no worse for it; "
+                "but a model then fits only images with the same numbers.",
+                "Reflectance times 10,000 gets the scale 0.0001 (in QGIS: 'Translate' with "
+                "'-a_scale 0.0001').",
+            )
         ]
     if scaled and not 0 < middle < REFLECTANCE:
         return [
-            f"With the scale of the file, values are around {middle:,.3g}; reflectance is 0 to 1. "
-            "Check the scale and the offset of the bands."
+            Finding(
+                WARNING,
+                "scale",
+                f"With the scale of the file, values are around {middle:,.3g}; reflectance is 0 "
+                "to 1.",
+                "Check the scale and the offset of the bands.",
+            )
         ]
     return []

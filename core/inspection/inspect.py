@@ -102,7 +102,7 @@ def inspect_raster(
                 progress=Portion(progress, 0.0, 0.1),
             )
         found = survey(source, spectra=SPECTRA, seed=seed, progress=Portion(progress, 0.1, 0.6))
-        notes = findings(source, bands, found)
+        notes = [item.sentence for item in findings(source, bands, found)]
         for note in notes:
             progress.warn(note)
         classes: list[ClassSpectrum] = []

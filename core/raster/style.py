@@ -120,6 +120,70 @@ def ramp_style(ramp: Ramp) -> str:
     return _document(head, inner)
 
 
+def point_style(field: str, legend: Sequence[tuple[str, str]]) -> str:
+    """The style of a layer of points: a colour for each value of a text field.
+
+    Args:
+        field: of the layer.
+        legend: values with their colours.
+
+    Raises:
+        ValueError: a colour is not ``#rrggbb``.
+    """
+    categories, symbols = [], []
+    for number, (value, color) in enumerate(legend):
+        text = _text(value)
+        categories.append(
+            f'      <category symbol="{number}" value="{text}" label="{text}" render="true"/>'
+        )
+        symbols += _marker(number, ",".join(map(str, (*rgb(color), 255))))
+    lines = [
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>",
+        '<qgis version="3.22.0" styleCategories="Symbology">',
+        f'  <renderer-v2 type="categorizedSymbol" attr="{_text(field)}" forceraster="0" '
+        'symbollevels="0" enableorderby="0">',
+        "    <categories>",
+        *categories,
+        "    </categories>",
+        "    <symbols>",
+        *symbols,
+        "    </symbols>",
+        "  </renderer-v2>",
+        "  <blendMode>0</blendMode>",
+        "  <featureBlendMode>0</featureBlendMode>",
+        "  <layerGeometryType>0</layerGeometryType>",
+        "</qgis>",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _marker(number: int, rgba: str) -> list[str]:
+    """A circle with a dark rim, which shows on any image."""
+    options = {
+        "name": "circle",
+        "color": rgba,
+        "outline_color": "20,20,20,255",
+        "outline_width": "0.3",
+        "size": "3",
+        "size_unit": "MM",
+    }
+    return [
+        f'      <symbol type="marker" name="{number}" alpha="1" clip_to_extent="1">',
+        '        <layer class="SimpleMarker" enabled="1" locked="0" pass="0">',
+        '          <Option type="Map">',
+        *(
+            f'            <Option type="QString" name="{name}" value="{value}"/>'
+            for name, value in options.items()
+        ),
+        "          </Option>",
+        # QGIS before 3.26 reads the properties, later ones the options.
+        *(f'          <prop k="{name}" v="{value}"/>' for name, value in options.items()),
+        "        </layer>",
+        "      </symbol>",
+    ]
+
+
 def _document(renderer: str, inner: Sequence[str]) -> str:
     lines = [
         "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>",

@@ -47,12 +47,18 @@ def _png(drawing: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def confusion_picture(matrix: npt.NDArray[np.int64], names: Sequence[str]) -> bytes:
+def confusion_picture(
+    matrix: npt.NDArray[np.int64],
+    names: Sequence[str],
+    *,
+    sides: tuple[str, str] = ("reference", "map"),
+) -> bytes:
     """Draw a confusion matrix, every row shaded by its own shares.
 
     Args:
         matrix: ``(k, k)`` pixels, rows reference, columns map.
         names: of the classes.
+        sides: what rows and columns are.
 
     Raises:
         DependencyError: matplotlib is missing.
@@ -66,14 +72,14 @@ def confusion_picture(matrix: npt.NDArray[np.int64], names: Sequence[str]) -> by
     labels = [_short(name) for name in names]
     axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), labels)
-    axes.set_xlabel("map")
-    axes.set_ylabel("reference")
+    axes.set_xlabel(sides[1])
+    axes.set_ylabel(sides[0])
     if count <= LARGEST_WITH_NUMBERS:
         for row, col in zip(*np.nonzero(matrix)):
             color = "white" if shares[row, col] > 0.55 else "#1c2733"
             number = int(matrix[row, col])
             axes.text(col, row, f"{number:,}", ha="center", va="center", color=color, fontsize=8)
-    drawing.colorbar(shown, ax=axes, fraction=0.04, label="share of the reference class")
+    drawing.colorbar(shown, ax=axes, fraction=0.04, label=f"share of the {sides[0]} class")
     return _png(drawing)
 
 

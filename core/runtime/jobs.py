@@ -101,6 +101,13 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             "reducing the bands",
             wants=("sklearn", "safetensors", *_REPORTS),
         ),
+        "check_training_data": Job(
+            "core.checking.check:check_training_data",
+            (*_RASTERS, *_REPORTS),
+            ("report", "suspects", "json"),
+            "checking the training data",
+            wants=("sklearn", "safetensors"),
+        ),
         "check_environment": Job(
             "core.runtime.environment:check_environment",
             (),

@@ -8,11 +8,11 @@ import pytest
 from qgis.core import (
     QgsApplication,
     QgsPalettedRasterRenderer,
-    QgsProcessingAlgRunnerTask,
     QgsProcessingOutputLayerDefinition,
     QgsProject,
 )
-from qgis.PyQt.QtCore import QEventLoop, QTimer
+
+from .conftest import Run, run
 
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -20,57 +20,6 @@ pytest.importorskip("safetensors")
 
 # As little training as there can be: what is tried here is not how good it gets.
 QUICK = {"epochs": 1, "patch_size": 1, "shortest_epoch": 1, "longest_epoch": 2}
-
-
-class Run:
-    """Runs an algorithm as a background task, the way the toolbox does."""
-
-    def __init__(self, algorithm, values, context, feedback, on_tick=lambda: None) -> None:
-        self.ticks = 0
-        self.success = None
-        self.results: dict = {}
-        self._on_tick = on_tick
-        self._loop = QEventLoop()
-        task = QgsProcessingAlgRunnerTask(algorithm, values, context, feedback)
-        task.executed.connect(self._executed)
-        timer = QTimer()
-        timer.timeout.connect(self._tick)
-        timer.start(20)
-        QgsApplication.taskManager().addTask(task)
-        # Something that hangs is cancelled; leaving it behind would crash later tests.
-        QTimer.singleShot(400_000, feedback.cancel)
-        self._loop.exec()
-        timer.stop()
-
-    def _tick(self) -> None:
-        self.ticks += 1
-        self._on_tick()
-
-    def _executed(self, success, results) -> None:
-        self.success, self.results = success, results
-        self._loop.quit()
-
-
-def run(provider, name, values, context, feedback):
-    results, success = provider.algorithm(name).create().run(values, context, feedback)
-    assert success, feedback.errors
-    return results
-
-
-@pytest.fixture(scope="session")
-def scene(tmp_path_factory):
-    """A small example scene: image, reference, points."""
-    from hsicnn.core.simulation.scene import create_example_scene
-
-    folder = tmp_path_factory.mktemp("scene")
-    return create_example_scene(
-        output=str(folder / "image.tif"),
-        reference=str(folder / "reference.tif"),
-        samples=str(folder / "points.gpkg"),
-        size=96,
-        bands=16,
-        classes=3,
-    )
 
 
 @pytest.fixture(scope="session")

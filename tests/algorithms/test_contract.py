@@ -18,6 +18,7 @@ IDS = (
     "inspectraster",
     "reducebands",
     "splitreference",
+    "checktrainingdata",
     "exporttrainingchips",
     "trainclassifier",
     "classifyraster",
@@ -43,6 +44,9 @@ NAMES = {
         "VALIDATION_MASK TEST_MASK BLOCK_SIZE BUFFER TRAIN_FRACTION VALIDATION_FRACTION "
         "COUNT_PER_CLASS MIN_PER_CLASS K PATCH_SIZE SEED OUTPUT TRAIN VALIDATION TEST REPORT JSON"
     ),
+    "checktrainingdata": (
+        "INPUT REFERENCE FIELD UNLABELLED MODEL SAMPLES MEMORY SEED REPORT SUSPECTS JSON"
+    ),
     "trainclassifier": (
         "INPUT ARCHITECTURE PATCH_SIZE EPOCHS BATCH_SIZE LEARNING_RATE CLASS_WEIGHTS DEVICE SEED "
         "RESUME OUTPUT REPORT"
@@ -59,6 +63,7 @@ VALUES = {
     "splitreference": (
         "BLOCKS TRAIN_PIXELS VALIDATION_PIXELS TEST_PIXELS LOCATION_ONLY INSIDE LEAKS"
     ),
+    "checktrainingdata": "FINDINGS ERRORS WARNINGS SUSPICIOUS CLASSES",
     "describemodel": (
         "ARCHITECTURE PARAMETERS BANDS CLASSES PATCH_SIZE EPOCHS CHECKPOINT MODEL_ID"
     ),
@@ -152,10 +157,12 @@ def test_the_job_takes_what_it_is_told(algorithm):
 def test_the_job_gives_the_values_that_are_promised():
     from typing import get_type_hints
 
+    from hsicnn.algorithms.checktrainingdata import CheckTrainingData
     from hsicnn.algorithms.describemodel import DescribeModel
     from hsicnn.algorithms.inspectraster import InspectRaster
     from hsicnn.algorithms.reducebands import ReduceBands
     from hsicnn.algorithms.splitreference import SplitReference
+    from hsicnn.core.checking.check import CheckResult
     from hsicnn.core.inspection.inspect import InspectResult
     from hsicnn.core.modelfile.describe import DescribeResult
     from hsicnn.core.reduction.reduce import ReduceResult
@@ -166,6 +173,7 @@ def test_the_job_gives_the_values_that_are_promised():
         (InspectRaster, InspectResult),
         (ReduceBands, ReduceResult),
         (SplitReference, SplitResult),
+        (CheckTrainingData, CheckResult),
     ):
         given = get_type_hints(result)
         for name, title, kind in algorithm.VALUES:
@@ -194,6 +202,7 @@ def test_words_of_normalisation_are_those_of_the_core():
     [
         ("core.data.export_settings:ExportSettings", "export_training_chips"),
         ("core.splitting.settings:SplitSettings", "split_reference"),
+        ("core.checking.settings:CheckSettings", "check_training_data"),
         ("core.inference.settings:ClassifySettings", "classify_raster"),
         ("core.reduction.settings:ReduceSettings", "reduce_bands"),
         ("core.simulation.settings:SceneSettings", "create_example_scene"),

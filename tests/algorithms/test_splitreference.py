@@ -20,9 +20,7 @@ from qgis.core import (
     QgsProject,
 )
 
-from .test_chain import Run, run, scene
-
-__all__ = ["scene"]
+from .conftest import Run, run
 
 
 def values_of(path):

@@ -93,3 +93,12 @@ def test_a_benchmark_that_is_not_there_is_named():
     )
     assert done.returncode != 0
     assert "no benchmark nonsense; there are speed, end_to_end" in done.stderr
+
+
+def test_wrong_labels_are_counted():
+    pytest.importorskip("sklearn")
+    said = run("wrong_labels.py", "--size", "96", "--seeds", "1", "--shares", "0", "0.05")
+    clean, swapped = (line.split("|")[1:-1] for line in said.splitlines()[2:])
+    assert (clean[0].strip(), clean[2].strip()) == ("0%", "-")
+    assert 0 < float(swapped[2].strip(" %")) <= 100
+    assert float(swapped[3].strip(" %")) < 5

@@ -244,7 +244,7 @@ def test_footprints_that_cannot_be_finished_leave_everything_as_it_was(scene, en
     def full(*_):
         raise RuntimeError("disk I/O error")
 
-    monkeypatch.setattr("hsicnn.core.data.footprints._check_written", full)
+    monkeypatch.setattr("hsicnn.core.data.vector_output._check_written", full)
     with pytest.raises(InputError, match=r"FOOTPRINTS cannot be written .*disk I/O error"):
         export(scene, footprints=str(path), chip_size=30)
     assert files_of(scene.folder) == before

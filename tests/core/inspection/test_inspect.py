@@ -168,7 +168,7 @@ def notes_of(tmp_path, values, **how):
     path = write(tmp_path / "image.tif", values, **how)
     with RasterSource(path) as source:
         found = survey(source, spectra=5, seed=0, progress=SilentProgress())
-        return " ".join(findings(source, source.bands, found))
+        return " ".join(item.sentence for item in findings(source, source.bands, found))
 
 
 def test_a_sound_raster_has_no_findings(tmp_path):

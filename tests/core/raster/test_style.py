@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
-from hsicnn.core.raster.style import VIRIDIS, Ramp, class_style, ramp_style, rgb
+from hsicnn.core.raster.style import (
+    VIRIDIS,
+    Ramp,
+    class_style,
+    point_style,
+    ramp_style,
+    rgb,
+)
 
 
 @pytest.fixture
@@ -65,3 +74,29 @@ def test_a_class_with_a_wrong_colour_is_refused(fake_class):
 def test_a_ramp_of_one_colour_is_refused():
     with pytest.raises(ValueError, match="two colours"):
         ramp_style(Ramp(colors=("#000000",)))
+
+
+def test_qgis_reads_the_points(qgis_app, tmp_path):
+    core = pytest.importorskip("qgis.core")
+    path = tmp_path / "points.geojson"
+    points = [
+        {
+            "type": "Feature",
+            "properties": {"kind": kind},
+            "geometry": {"type": "Point", "coordinates": [place, 1]},
+        }
+        for place, kind in enumerate(("a & b", "c"))
+    ]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": points}))
+    style = point_style("kind", [("a & b", "#12abef"), ("c", "#ff0000")])
+    path.with_suffix(".qml").write_text(style, encoding="utf-8")
+    layer = core.QgsVectorLayer(str(path), "layer", "ogr")
+    assert layer.isValid()
+    renderer = layer.renderer()
+    assert renderer.type() == "categorizedSymbol"
+    assert renderer.classAttribute() == "kind"
+    found = [(c.value(), c.label(), c.symbol().color().name()) for c in renderer.categories()]
+    assert found == [("a & b", "a & b", "#12abef"), ("c", "c", "#ff0000")]
+    assert renderer.categories()[0].symbol().size() == pytest.approx(3.0)
+    with pytest.raises(ValueError, match="no colour"):
+        point_style("kind", [("a", "red")])
