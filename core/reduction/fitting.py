@@ -15,19 +15,15 @@ from ..progress import Portion, Progress
 from ..raster.bands import Band, describe_bands
 from ..raster.source import RasterSource
 from ..runtime.dependencies import require
+from .keeping import carrying, how_many, shares_of
 from .noise import Noise, whitening
-from .settings import SHARE, ReduceSettings
+from .settings import ReduceSettings
 from .streaming import PixelStream
 from .transform import Transform
 
 FloatArray = npt.NDArray[np.float64]
 
 BATCH_PIXELS = 2048  # fitted at once, or twice as many as there are bands
-# Eigenvalues below this share of the first are rounding: values are stored in single precision.
-ROUNDING = 1e-12
-# Noise is 1 in every noise component; less than this is left only where bands repeat others.
-NO_VALUES = 1e-3
-SIGNAL = 2.0  # eigenvalue of a noise component that has as much signal as noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +35,7 @@ class Fit:
         eigenvalues: ``(n,)`` of all components, falling; see ``Transform.values``.
         shares: ``(n,)`` of all components, see ``Transform.explained``.
         loadings: ``(bands, outputs)``: the correlation of each band with each component.
-        seen: pixels of the blocks that were read.
-        whole: whether that was all of the raster.
+        whole: whether all of the raster was read.
         notes: sentences for the log.
         warnings: what should be looked at.
     """
@@ -49,7 +44,6 @@ class Fit:
     eigenvalues: FloatArray
     shares: FloatArray
     loadings: FloatArray
-    seen: int
     whole: bool
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -217,15 +211,15 @@ def _fit(
     """Decide how many components are kept, and put all together."""
     mnf = settings.method == "mnf"
     notes, warnings = _remarks(source, bands, stream, found)
-    shares = _shares(found.eigenvalues, mnf=mnf)
-    kept = _how_many(found.eigenvalues, shares, settings)
-    carrying = _carrying(found.eigenvalues, mnf=mnf)
-    if kept > carrying:
+    shares = shares_of(found.eigenvalues, mnf=mnf)
+    kept = how_many(found.eigenvalues, shares, settings)
+    most = carrying(found.eigenvalues, mnf=mnf)
+    if kept > most:
         warnings.append(
-            f"The bands hold {carrying} independent components, not {kept}: the others are "
+            f"The bands hold {most} independent components, not {kept}: the others are "
             "rounding, and are left out."
         )
-        kept = carrying
+        kept = most
     matrix = found.matrix[:, :kept]
     whiten = settings.whiten and not mnf
     if whiten:
@@ -247,7 +241,7 @@ def _fit(
     )
     loadings = found.loadings[:, :kept]
     told = (tuple(notes), tuple(warnings))
-    return Fit(transform, found.eigenvalues, shares, loadings, stream.seen, stream.whole, *told)
+    return Fit(transform, found.eigenvalues, shares, loadings, stream.whole, *told)
 
 
 def _remarks(
@@ -278,37 +272,3 @@ def _remarks(
             "of components that hold them are too high. Leave such bands out, or use METHOD 'pca'."
         )
     return notes, warnings
-
-
-def _shares(eigenvalues: FloatArray, *, mnf: bool) -> FloatArray:
-    """Share of each component in the variance, or in the sum of signal-to-noise ratios."""
-    amounts = np.maximum(eigenvalues - 1.0 if mnf else eigenvalues, 0.0)
-    return np.asarray(amounts / max(float(amounts.sum()), 1e-300))
-
-
-def _carrying(eigenvalues: FloatArray, *, mnf: bool) -> int:
-    """How many components are more than rounding; at least one."""
-    least = NO_VALUES if mnf else float(eigenvalues[0]) * ROUNDING
-    return max(int((eigenvalues > least).sum()), 1)
-
-
-def _how_many(eigenvalues: FloatArray, shares: FloatArray, settings: ReduceSettings) -> int:
-    """How many components are asked for.
-
-    Raises:
-        InputError: none has more signal than noise.
-    """
-    if settings.components is not None:
-        return settings.components
-    explained = settings.explained
-    if explained is None and settings.method == "mnf":
-        clear = int((eigenvalues > SIGNAL).sum())
-        if not clear:
-            raise InputError(
-                "No component has more signal than noise: neighbouring pixels differ as much as "
-                f"any (the highest signal-to-noise ratio is {eigenvalues[0] - 1:.2g}). Say how "
-                "many to keep (COMPONENTS), or use METHOD 'pca'."
-            )
-        return clear
-    reached = np.cumsum(shares) >= (SHARE if explained is None else explained) - 1e-12
-    return int(reached.argmax()) + 1 if reached.any() else len(shares)

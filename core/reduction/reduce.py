@@ -187,16 +187,14 @@ def _planned(source: RasterSource, found: Transform, progress: Progress) -> _Pla
         "is set for them here is not used."
     ]
     progress.log(notes[0])
-    try:
-        positions = match_bands(found.bands, source, found.source_bands)
-    except RasterError as error:
-        earlier = carried_transform(source)
-        if earlier is None or earlier.is_selection:
-            raise
+    earlier = carried_transform(source)
+    # Before bands are counted: there may be as many components as the original has bands.
+    if earlier is not None and not earlier.is_selection:
         raise RasterError(
             f"{source.name} was reduced already ({earlier.summary}); the transform takes the bands "
             f"of an original image, such as {found.source_name}. Choose the original image."
-        ) from error
+        )
+    positions = match_bands(found.bands, source, found.source_bands)
     if not found.is_selection:
         statistics = {"mean": found.mean, "deviation": found.deviation}
         check_scale(

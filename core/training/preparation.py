@@ -215,8 +215,8 @@ def say_what_comes(
     )
     if info.reduction is not None:
         progress.log(
-            f"The chips hold a {info.reduction.summary}. The model does that itself: it takes the "
-            "original image."
+            f"The chips come from a reduced image ({info.reduction.summary}). The model will do "
+            "that itself: it takes the original image."
         )
     for number, item in enumerate(info.classes):
         row = ", ".join(f"{name} {counts[number]}" for name, counts in info.counts.items())

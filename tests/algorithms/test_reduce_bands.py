@@ -29,6 +29,17 @@ def run(provider, name, values, context, feedback):
     return results
 
 
+def in_background(algorithm, values, context, feedback, then=lambda: None):
+    """Run an algorithm as the toolbox does; tell whether it ended well."""
+    loop, ended = QEventLoop(), []
+    task = QgsProcessingAlgRunnerTask(algorithm, values, context, feedback)
+    task.executed.connect(lambda success, _results: (ended.append(success), loop.quit()))
+    QgsApplication.taskManager().addTask(task)
+    then()
+    loop.exec()
+    return ended[0]
+
+
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     from hsicnn.core.simulation.scene import create_example_scene
@@ -87,8 +98,8 @@ def test_components_chips_model_and_the_original_image(
     run(provider, "classifyraster", values, context, feedback)
     assert QgsRasterLayer(output, "map").width() == 96
     algorithm = provider.algorithm("classifyraster").create()
-    _, success = algorithm.run({**values, "INPUT": results["OUTPUT"]}, context, feedback)
-    assert not success
+    values["INPUT"] = results["OUTPUT"]
+    assert not in_background(algorithm, values, context, feedback)
     assert "Choose image.tif" in feedback.errors[-1]
 
 
@@ -165,15 +176,9 @@ def test_it_is_a_step_of_a_model(provider, scene, context, feedback, tmp_path):
 def test_cancelled_beside_the_event_loop(provider, scene, context, feedback, tmp_path):
     output = tmp_path / "out.tif"
     output.write_text("what was there before")
-    loop, found = QEventLoop(), []
     algorithm = provider.algorithm("reducebands").create()
     values = {"INPUT": scene.output, "METHOD": "mnf", "OUTPUT": str(output)}
-    task = QgsProcessingAlgRunnerTask(algorithm, values, context, feedback)
-    task.executed.connect(lambda success, _results: (found.append(success), loop.quit()))
-    QgsApplication.taskManager().addTask(task)
-    feedback.cancel()
-    loop.exec()
-    assert found == [False]
+    assert not in_background(algorithm, values, context, feedback, feedback.cancel)
     assert output.read_text() == "what was there before"
     assert not list(tmp_path.glob(".*"))
 
@@ -190,11 +195,7 @@ def test_the_layer_is_loaded_with_its_name(
         "OUTPUT": QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project),
     }
     algorithm = provider.algorithm("reducebands").create()
-    loop = QEventLoop()
-    task = QgsProcessingAlgRunnerTask(algorithm, values, context, feedback)
-    task.executed.connect(lambda *_done: loop.quit())
-    QgsApplication.taskManager().addTask(task)
-    loop.exec()
+    assert in_background(algorithm, values, context, feedback)
     # pytest-qgis's stand-in for QGIS's interface has no layer tree.
     monkeypatch.setattr(Postprocessing, "iface", None, raising=False)
     Postprocessing.handleAlgorithmResults(algorithm, context, feedback)

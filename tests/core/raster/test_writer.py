@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hsicnn.core.errors import RasterError
+from hsicnn.core.raster.bands import Band
 from hsicnn.core.raster.gdal_session import gdal_session
 from hsicnn.core.raster.grid import NO_GEOTRANSFORM, Grid
 from hsicnn.core.raster.source import RasterSource
@@ -409,3 +411,16 @@ def test_a_file_that_goes_missing_meanwhile_is_a_clear_error(tmp_path):
         writer.staged[0].unlink()
         with pytest.raises(RasterError, match=r"a\.tif cannot be written"):
             writer.save()
+
+
+def test_what_bands_of_an_image_mean_is_read_back(tmp_path):
+    bands = (
+        Band(7, "red edge", 705.123456789, 15.25, scale=1e-4, offset=-0.1, nodata=-9999.0),
+        Band(2, "old", 1380.0, None, bad=True, nodata=-9999.0),
+        Band(1, "thermal", nodata=-9999.0),
+    )
+    path = tmp_path / "image.tif"
+    write(path, np.ones((3, 5, 6), np.int16), bands=bands, nodata=-9999)
+    with RasterSource(path) as source:
+        for number, (told, found) in enumerate(zip(bands, source.bands), start=1):
+            assert found == dataclasses.replace(told, index=number)

@@ -160,9 +160,12 @@ def test_a_large_image_is_sampled_and_says_so(tmp_path, monkeypatch):
     assert np.array_equal(again.transform.matrix, some.transform.matrix)
 
 
-def test_bands_without_variance_are_in_no_component(tmp_path):
-    raw = np.rint(spectra_image(6)).astype(np.int16)
-    raw[2] = 777
+@pytest.mark.parametrize("value", [777.0, 0.1])  # which double precision has, or has not
+def test_bands_without_variance_are_in_no_component(tmp_path, monkeypatch, value):
+    monkeypatch.setattr(streaming, "BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(fitting, "BATCH_PIXELS", 100)
+    raw = spectra_image(6).astype(np.float32)
+    raw[2] = value
     image = write_image(tmp_path / "image.tif", raw)
     for method in ("pca", "mnf"):
         found = fit(image.path, method=method, components=5)
@@ -233,8 +236,11 @@ class TestRefused:
         with pytest.raises(RasterError, match=r"each of the 3 bands.*bands 1, 3"):
             fit(image.path)
 
-    def test_all_pixels_alike(self, tmp_path):
-        image = write_image(tmp_path / "image.tif", np.full((3, 8, 9), 5, np.int16))
+    @pytest.mark.parametrize("value", [5.0, 0.1])
+    def test_all_pixels_alike(self, tmp_path, monkeypatch, value):
+        monkeypatch.setattr(streaming, "BLOCK_BYTES", 2_000)
+        monkeypatch.setattr(fitting, "BATCH_PIXELS", 10)
+        image = write_image(tmp_path / "image.tif", np.full((3, 40, 41), value, np.float32))
         with pytest.raises(RasterError, match="same values"):
             fit(image.path)
         with pytest.raises(RasterError, match="no pixel differs"):

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from hsicnn.core.errors import Cancelled, InputError, RasterError
+from hsicnn.core.errors import Cancelled, DependencyError, InputError, RasterError
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.reduction import streaming, writing
 from hsicnn.core.reduction.carried import ITEM, carried_transform, find_transform
@@ -246,6 +246,16 @@ def test_the_page(image, tmp_path):
     reduce(image, tmp_path, components=2, transform=str(transform))
     reduce(image, tmp_path, apply=str(transform), report=str(page))
     assert "Applied: principal components" in page.read_text(encoding="utf-8")
+
+
+def test_a_page_without_pictures_says_why(image, tmp_path, monkeypatch):
+    def fail(*_args, **_more):
+        raise DependencyError("Pictures need matplotlib.")
+
+    monkeypatch.setattr("hsicnn.core.reduction.page.components_picture", fail)
+    page = tmp_path / "page.html"
+    reduce(image, tmp_path, components=3, report=str(page))
+    assert "Pictures need matplotlib." in page.read_text(encoding="utf-8")
 
 
 def test_progress_and_log(image, tmp_path):

@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 from hsicnn.core.report.figures import (
+    components_picture,
     confusion_picture,
     curves_picture,
     histogram_picture,
@@ -61,3 +62,13 @@ def test_maps_of_any_shape_are_drawn(shape):
     width, height = size(places_picture(values, legend))
     assert 100 < width < 1500
     assert 100 < height < 1500
+
+
+def test_components_are_drawn_also_where_some_have_no_variance():
+    values = np.array([100.0, 10.0, 1e-3, 0.0, -1e-20])
+    drawn = [
+        components_picture(values, values / values.sum(), kept, up="variance", share="share")
+        for kept in (1, 3)
+    ]
+    assert size(drawn[0]) == size(drawn[1])
+    assert drawn[0] != drawn[1]
