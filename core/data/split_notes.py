@@ -133,7 +133,7 @@ def check_lone_pixels(labels: Labels) -> None:
     what = f"Class {listed} has" if len(lone) == 1 else f"The classes {listed} have"
     raise SplitError(
         f"{what} a single labelled pixel, of {len(labels):,} in all: one pixel cannot be learnt "
-        "and tested. Label more pixels of it, or leave it out with MIN_PER_CLASS 2."
+        "and tested. Label more of them in the reference, or leave them out with MIN_PER_CLASS 2."
     )
 
 
