@@ -12,8 +12,8 @@ from typing import Any
 from ..errors import InputError, LabelError, SplitError
 from ..progress import Portion, Progress
 from ..raster.bands import Band
+from ..raster.class_bands import class_map_type
 from ..raster.source import RasterSource
-from ..raster.writer import class_map_type
 from ..sizes import data_size
 from ..timing import duration
 from .chip_cutting import Samples

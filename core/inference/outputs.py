@@ -16,10 +16,11 @@ import numpy.typing as npt
 from ..errors import Abandoned, RasterError
 from ..modelfile.bundle import ModelBundle
 from ..progress import Progress
+from ..raster.class_bands import class_map_type
 from ..raster.grid import Grid
 from ..raster.style import Ramp
 from ..raster.windows import Window, tiles
-from ..raster.writer import TILE, RasterWriter, checksum_of, class_map_type
+from ..raster.writer import TILE, RasterWriter, checksum_of
 from .journal import FinishedZone, Journal
 from .zones import Maps
 

@@ -9,10 +9,10 @@ from ..disk import size_of
 from ..errors import InputError
 from ..modelfile.bundle import ModelBundle
 from ..progress import Progress
+from ..raster.class_bands import class_map_type
 from ..raster.file_size import LEAST_FLOATS, largest_size
 from ..raster.output_path import temporary_name
 from ..raster.windows import Window
-from ..raster.writer import class_map_type
 from ..runtime.devices import Device
 from ..runtime.disk_space import DiskNeed, check_disks
 from ..runtime.resources import FreeMemory, free_device_memory, free_memory

@@ -18,11 +18,12 @@ from ..disk import room_left
 from ..errors import RasterError
 from .band_metadata import describe_image
 from .bands import Band
+from .class_bands import check_classes, set_classes
 from .gdal_session import gdal_session, read_pixels
 from .gdal_text import DOMAIN, metadata_of
 from .grid import Grid
 from .output_path import check_output, move_into_place, remove_temporary, side_file, temporary_name
-from .style import ClassLike, Ramp, class_style, ramp_style, rgb
+from .style import ClassLike, Ramp, class_style, ramp_style
 from .tiff_blocks import check_blocks, holds_block
 from .windows import Window, inside
 
@@ -37,30 +38,6 @@ _GDAL_TYPES: Mapping[str, int] = {
     "float32": gdal.GDT_Float32,
     "float64": gdal.GDT_Float64,
 }
-
-
-def class_map_type(codes: Iterable[int]) -> tuple[str, int]:
-    """The data type of a class map, and the value of its pixels without a class.
-
-    That value is 0, unless a class has it: then 255, or 65535.
-
-    Args:
-        codes: the users' own codes of all classes.
-
-    Raises:
-        RasterError: a code is below 0 or above 65535, or every value is taken.
-    """
-    used = {int(code) for code in codes}
-    wrong = sorted(code for code in used if not 0 <= code <= 65535)
-    if wrong:
-        raise RasterError(
-            f"Class code {wrong[0]} does not fit a class map; codes must lie in 0-65535. "
-            "Renumber the classes of the reference."
-        )
-    free = next((value for value in (0, 255, 65535) if value not in used), None)
-    if free is None:
-        raise RasterError("The class codes 0, 255 and 65535 are all taken; renumber one of them.")
-    return ("uint8" if max(used | {free}) <= 255 else "uint16"), free
 
 
 class RasterWriter:
@@ -118,7 +95,9 @@ class RasterWriter:
         """
         if bands:
             descriptions = [band.name for band in bands]
-        _check_arguments(count, dtype, nodata, descriptions, categories)
+        _check_arguments(count, dtype, descriptions)
+        if categories:
+            check_classes(count, dtype, categories, nodata)
         self.path = check_output(path, inputs)
         self.grid = grid
         self.count = count
@@ -343,7 +322,7 @@ class RasterWriter:
             if descriptions:
                 band.SetDescription(descriptions[number - 1])
         if categories:
-            _set_classes(dataset.GetRasterBand(1), categories, nodata)
+            set_classes(dataset.GetRasterBand(1), categories, nodata)
 
     def _check(self) -> None:
         """Open the flushed file and see that every block of it is there."""
@@ -371,34 +350,9 @@ def checksum_of(values: bytes | bytearray | memoryview) -> int:
 def _check_arguments(
     count: int,
     dtype: str,
-    nodata: float | None,
     descriptions: Sequence[str] | None,
-    categories: Sequence[ClassLike] | None,
 ) -> None:
     if dtype not in _GDAL_TYPES:
         raise ValueError(f"{dtype} cannot be written; expected one of {', '.join(_GDAL_TYPES)}.")
     if descriptions is not None and len(descriptions) != count:
         raise ValueError(f"{len(descriptions)} descriptions for {count} bands.")
-    if not categories:
-        return
-    if count != 1 or dtype not in ("uint8", "uint16"):
-        raise ValueError(f"A class map has one band of uint8 or uint16, not {count} of {dtype}.")
-    codes = [item.code for item in categories]
-    highest = int(np.iinfo(dtype).max)
-    if len(set(codes)) != len(codes) or min(codes) < 0 or max(codes) > highest:
-        raise ValueError(f"Class codes {codes} are not different numbers of 0-{highest}.")
-    if nodata in codes:
-        raise ValueError(f"Nodata {nodata:g} is the code of a class.")
-
-
-def _set_classes(band: Any, categories: Sequence[ClassLike], nodata: float | None) -> None:
-    """Colour table and category names, for programs other than QGIS."""
-    table = gdal.ColorTable()
-    names = [""] * (max(item.code for item in categories) + 1)
-    for item in categories:
-        table.SetColorEntry(int(item.code), (*rgb(item.color), 255))
-        names[item.code] = item.name
-    if nodata is not None:
-        table.SetColorEntry(int(nodata), (0, 0, 0, 0))
-    band.SetColorTable(table)
-    band.SetCategoryNames(names)

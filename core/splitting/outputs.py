@@ -17,10 +17,11 @@ from ..data.separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, VALIDATION
 from ..data.split_raster import FOLDS, KIND, PARTS, SUMMARY
 from ..errors import InputError
 from ..progress import Portion, Progress
+from ..raster.class_bands import class_map_type
 from ..raster.grid import Grid
 from ..raster.output_path import check_output, move_into_place
 from ..raster.windows import Window
-from ..raster.writer import TILE, RasterWriter, class_map_type
+from ..raster.writer import TILE, RasterWriter
 from ..report.files import check_text_output, staged_text
 from ..timing import TimeLeft
 from .classes import raster_classes

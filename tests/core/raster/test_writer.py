@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from hsicnn.core.errors import RasterError
 from hsicnn.core.raster.bands import Band
+from hsicnn.core.raster.class_bands import class_map_type
 from hsicnn.core.raster.gdal_session import gdal_session
 from hsicnn.core.raster.grid import NO_GEOTRANSFORM, Grid
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.style import Ramp
 from hsicnn.core.raster.windows import Window, tiles
-from hsicnn.core.raster.writer import RasterWriter, checksum_of, class_map_type
+from hsicnn.core.raster.writer import RasterWriter, checksum_of
 from hypothesis import given
 from hypothesis import strategies as st
 from osgeo import gdal
