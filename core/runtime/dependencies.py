@@ -37,7 +37,8 @@ _ALL = (
     Package("numpy", "numpy", "numpy", "every computation", True),
     Package("scipy", "scipy", "scipy", "distances and matching bands", True),
     Package("matplotlib", "matplotlib", "matplotlib", "pictures in reports", True),
-    Package("sklearn", "scikit-learn>=1.2", "scikit-learn", "components of bands, checks of data"),
+    Package("sklearn", "scikit-learn>=1.2", "scikit-learn", "components, checks and LibSVM tables"),
+    Package("h5py", "h5py>=3", "h5py", "HDF5 and MATLAB 7.3 files"),
     Package("torch", "torch>=2.6", "PyTorch", "training and applying networks"),
     Package("safetensors", "safetensors>=0.4", "safetensors", "model files"),
 )

@@ -1,0 +1,65 @@
+"""What an import becomes: an image, a label map, or samples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .arrays import StoredArray
+from .gather import Part
+from .image import matrix_sides
+from .names import LABELS, role_of
+from .recognise import squeezed_shape
+from .settings import ImportSettings
+from .tables import CSV
+
+IMAGE, MAP, SAMPLES = "image", "map", "samples"
+
+
+def kind_of_import(part: Part, settings: ImportSettings) -> str:
+    """Return ``image``, ``map`` or ``samples``.
+
+    Args:
+        part: the values of INPUT and their labels.
+        settings: what the user says.
+    """
+    shape = squeezed_shape(part.data.shape)
+    if part.raster:
+        return IMAGE
+    if len(shape) >= 4:
+        return SAMPLES
+    if part.labels is None:
+        return _without_labels(part, shape, settings)
+    labels = [length for length in part.labels.shape if length > 1]
+    if len(labels) > 2:
+        return IMAGE
+    pixels = math.prod(labels)
+    if len(shape) == 3:
+        sides = {shape[:2], shape[1:]}
+        flat = len(labels) == 1 and pixels in {math.prod(pair) for pair in sides}
+        return IMAGE if tuple(labels) in sides or flat else SAMPLES
+    given = settings.rows and settings.cols and settings.rows * settings.cols == pixels
+    return IMAGE if pixels in shape and (len(labels) == 2 or given) else SAMPLES
+
+
+def _without_labels(part: Part, shape: tuple[int, ...], settings: ImportSettings) -> str:
+    if len(shape) != 2:
+        return IMAGE
+    sides = matrix_sides(part.container, settings)
+    if sides is not None and math.prod(sides) in shape:
+        return IMAGE
+    if _holds_classes(part.data):
+        return MAP
+    # A table needs labels, a matrix rows and columns; each has its own words for that.
+    return SAMPLES if part.container.family == CSV and part.container.band_names else IMAGE
+
+
+def _holds_classes(stored: StoredArray) -> bool:
+    """Return whether an array of two axes holds whole numbers, as label maps do."""
+    if role_of(stored.name).kind == LABELS:
+        return True
+    values = np.asarray(stored.load()[...])
+    if values.dtype.kind == "f":
+        return bool((values == np.rint(values)).all())
+    return values.dtype.kind in "biu"
