@@ -74,6 +74,10 @@ class StoredArray:
         """How many of its axes are longer than 1."""
         return sum(length > 1 for length in self.shape)
 
+    def read(self) -> RawArray:
+        """Return all of its values."""
+        return np.asarray(self.load()[(slice(None),) * len(self.shape)])
+
     def what(self) -> str:
         """Return its shape and type: ``95 x 95 x 156 float64``."""
         return f"{times(self.shape)} {self.kind}"

@@ -60,7 +60,11 @@ def band_axis(
     fitting = [name for name, count in counts.items() if count == wavelengths]
     if len(fitting) == 1:
         return BandAxis(fitting[0], f"there are {wavelengths} wavelengths")
-    square = [name for name, sides in options.items() if sides[0] == sides[1]]
+    return _measured(values, [name for name, sides in options.items() if sides[0] == sides[1]])
+
+
+def _measured(values: Values, square: Sequence[str]) -> BandAxis:
+    """Tell by size and by values: by the layouts whose rows and columns are as many."""
     by_size = square[0] if len(square) == 1 else ""
     by_values = _by_values(values)
     if by_size and by_values and by_size != by_values:

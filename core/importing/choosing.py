@@ -123,7 +123,7 @@ def _column(item: StoredArray) -> str:
     """Return what a column of a table holds."""
     if not item.numeric:
         return f"'{item.name}' (texts)"
-    values = np.asarray(item.load()[...])
+    values = item.read()
     distinct = len(np.unique(values))
     if values.dtype.kind == "f":
         return f"'{item.name}' (numbers to be predicted, {distinct:,} different)"

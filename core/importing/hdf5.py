@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..progress import Progress
-from ..runtime.dependencies import require
+from ..runtime.dependencies import loaded
 from .arrays import (
     TEXT,
     Container,
@@ -42,9 +42,7 @@ def opened_hdf5(path: Path, progress: Progress) -> Iterator[Container]:
         InputError: it is damaged.
         DependencyError: h5py is missing.
     """
-    require("h5py")
-    import h5py
-
+    h5py = loaded("h5py")
     with ExitStack() as stack:
         with damage_named(path, HDF5):
             file = stack.enter_context(h5py.File(path, "r"))
@@ -150,7 +148,6 @@ class _Reader:
                 if isinstance(inner, h5py.Dataset) and _matlab_class(inner) == "char":
                     found.append(_characters(inner[()]))
             return tuple(found)
-
 
     def _strings(self, item: Any) -> RawArray:
         """Texts as numpy has them."""

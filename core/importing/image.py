@@ -117,7 +117,7 @@ def matrix_sides(
 def _number_of(container: Container, names: set[str]) -> int:
     for item in container.arrays:
         if item.name.lower().replace("_", "") in names and item.size == 1 and not item.problem:
-            value = float(np.asarray(item.load()[...]).reshape(-1)[0])
+            value = float(item.read().reshape(-1)[0])
             if value == math.floor(value) and 0 < value < 2**31:
                 return int(value)
     return 0

@@ -17,7 +17,7 @@ from ..data.window_set import WindowContent, write_window_set
 from ..data.windows.files import SPECTRA as TEXTS
 from ..errors import InputError, LabelError
 from ..progress import Portion, Progress
-from ..raster.bands import Band, describe_range
+from ..raster.bands import describe_range
 from ..raster.writer import class_map_type
 from ..runtime.disk_space import DiskNeed, check_disks
 from .arrays import Container
@@ -66,7 +66,19 @@ def import_samples(
     found = find_wavelengths(meaning.wavelengths, container, samples.bands)
     bands = make_bands(found, container.band_names, samples.bands, settings.scale)
     told.log(say_bands(describe_range(bands), found.why, settings.scale))
-    content = _content(samples, classes, bands, settings, container.path, told)
+    kind = _kind(samples, settings, told)
+    labels = _labels(samples.codes, classes)
+    content = WindowContent(
+        source_name=container.name,
+        source_path=str(container.path),
+        bands=bands,
+        classes=classes,
+        dtype=samples.dtype,
+        side=samples.side,
+        kind=kind,
+        labels=labels.values,
+        split=_split(samples, labels, settings, told),
+    )
     _check_disk(output, samples, settings, told)
     write_window_set(
         output,
@@ -115,15 +127,12 @@ def _classes(
     return classes
 
 
-def _content(
-    samples: Samples,
-    classes: Sequence[ClassInfo],
-    bands: Sequence[Band],
-    settings: ImportSettings,
-    source: Path,
-    told: Told,
-) -> WindowContent:
-    """Put together what is known of the windows besides their values."""
+def _kind(samples: Samples, settings: ImportSettings, told: Told) -> str:
+    """Return what a label belongs to: ``pixels`` or ``scenes``.
+
+    Raises:
+        InputError: windows of this size cannot be that, or not be stored as asked.
+    """
     kind = settings.kind
     if kind == "auto":
         kind = "scenes" if samples.side % 2 == 0 else "pixels"
@@ -142,32 +151,18 @@ def _content(
         f"{len(samples.codes):,} windows of {samples.side} x {samples.side} pixels; a label is "
         f"that {meant} (CHIP_KIND {kind})."
     )
-    values = np.searchsorted([item.code for item in classes], samples.codes) + 1
-    labels = _labels(values.astype(np.uint16), classes)
-    return WindowContent(
-        source_name=source.name,
-        source_path=str(source),
-        bands=tuple(bands),
-        classes=tuple(classes),
-        dtype=samples.dtype,
-        side=samples.side,
-        kind=kind,
-        labels=labels.values,
-        split=_split(samples, labels, settings, told),
-    )
+    return kind
 
 
-def _labels(values: npt.NDArray[np.uint16], classes: Sequence[ClassInfo]) -> Labels:
+def _labels(codes: npt.NDArray[np.int64], classes: Sequence[ClassInfo]) -> Labels:
     """Return labels without a place: one below the other."""
-    count = len(values)
-    rows = np.arange(count, dtype=np.int32)
-    nothing = np.zeros(count, dtype=np.int32)
-    return Labels(rows, nothing, values, tuple(classes), nothing)
+    values = np.searchsorted([item.code for item in classes], codes) + 1
+    rows = np.arange(len(codes), dtype=np.int32)
+    nothing = np.zeros(len(codes), dtype=np.int32)
+    return Labels(rows, nothing, values.astype(np.uint16), tuple(classes), nothing)
 
 
-def _split(
-    samples: Samples, labels: Labels, settings: ImportSettings, progress: Progress
-) -> Split:
+def _split(samples: Samples, labels: Labels, settings: ImportSettings, progress: Progress) -> Split:
     """Take the split that there is, or draw one."""
     if samples.split is not None:
         nothing = np.zeros(len(labels), dtype=np.int32)

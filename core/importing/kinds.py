@@ -49,17 +49,17 @@ def _without_labels(part: Part, shape: tuple[int, ...], settings: ImportSettings
     sides = matrix_sides(part.container, settings)
     if sides is not None and math.prod(sides) in shape:
         return IMAGE
-    if _holds_classes(part.data):
-        return MAP
     # A table needs labels, a matrix rows and columns; each has its own words for that.
-    return SAMPLES if part.container.family == CSV and part.container.band_names else IMAGE
+    if part.container.family == CSV and part.container.band_names:
+        return SAMPLES
+    return MAP if _holds_classes(part.data) else IMAGE
 
 
 def _holds_classes(stored: StoredArray) -> bool:
     """Return whether an array of two axes holds whole numbers, as label maps do."""
     if role_of(stored.name).kind == LABELS:
         return True
-    values = np.asarray(stored.load()[...])
+    values = stored.read()
     if values.dtype.kind == "f":
         return bool((values == np.rint(values)).all())
     return values.dtype.kind in "biu"

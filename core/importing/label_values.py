@@ -45,7 +45,7 @@ def sample_codes(stored: StoredArray, samples: tuple[int, ...], file: str) -> La
     Raises:
         LabelError: they are none, or of another number.
     """
-    values = np.asarray(stored.load()[...])
+    values = stored.read()
     what = f"'{stored.name}' of {file}"
     lengths = [length for length in values.shape if length > 1]
     if len(lengths) <= 1:
@@ -82,7 +82,7 @@ def map_codes(stored: StoredArray, file: str) -> LabelCodes:
     Raises:
         LabelError: it is none.
     """
-    values = np.asarray(stored.load()[...])
+    values = stored.read()
     what = f"'{stored.name}' of {file}"
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..progress import Progress
-from ..runtime.dependencies import require
+from ..runtime.dependencies import loaded
 from .arrays import Container, RawArray, StoredArray, check_memory, damage_named
 
 LIBSVM = "a LibSVM table"
@@ -30,7 +30,7 @@ def open_libsvm(path: Path, progress: Progress) -> Container:
         InputError: it is damaged.
         DependencyError: scikit-learn is missing.
     """
-    require("sklearn")
+    loaded("sklearn")
     from sklearn.datasets import load_svmlight_file
 
     # The shortest value is written with four characters, as in " 1:5".

@@ -81,9 +81,7 @@ class Samples:
                 yield values[part.keep[first:stop]].astype(self.dtype, copy=False)
 
 
-def read_samples(
-    parts: Sequence[Part], settings: ImportSettings, progress: Progress
-) -> Samples:
+def read_samples(parts: Sequence[Part], settings: ImportSettings, progress: Progress) -> Samples:
     """Find out what the samples of all parts are; their values are read later.
 
     Args:
@@ -192,7 +190,7 @@ def _given_split(
         return np.concatenate(codes), "The split of the files is kept."
     for item in parts[0].container.arrays:
         if item.name.lower() in _SPLIT_COLUMNS and item.shape == found[0].keep.shape:
-            words = [str(word).strip().lower() for word in np.asarray(item.load()[...])]
+            words = [str(word).strip().lower() for word in item.read()]
             if set(words) <= set(_SPLIT_WORDS):
                 split = np.array([_SPLIT_WORDS[word] for word in words], dtype=np.uint8)
                 return split[found[0].keep], f"The split is that of the column '{item.name}'."

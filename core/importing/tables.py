@@ -87,9 +87,10 @@ def _notes(path: Path, form: _Form, scan: _Scan) -> tuple[str, ...]:
     named = ""
     if form.header and form.bands:
         named = f" ('{form.header[form.bands[0]]}' to '{form.header[form.bands[-1]]}')"
+    others = f"{len(form.others)} other column{'' if len(form.others) == 1 else 's'}"
     return (
         f"{path.name}: a table {head}, {scan.rows:,} lines, {len(form.bands)} columns of "
-        f"numbers{named} as {scan.dtype.name}, {len(form.others)} other columns.",
+        f"numbers{named} as {scan.dtype.name}, {others}.",
     )
 
 
@@ -288,9 +289,7 @@ def _numbers(rows: Sequence[Sequence[str]], form: _Form, before: int, path: Path
         raise _no_number(cells, form, before, path) from None
 
 
-def _no_number(
-    cells: Sequence[Sequence[str]], form: _Form, before: int, path: Path
-) -> InputError:
+def _no_number(cells: Sequence[Sequence[str]], form: _Form, before: int, path: Path) -> InputError:
     for number, row in enumerate(cells, before + 1):
         for place, cell in zip(form.bands, row):
             if _number(cell, comma=False) is None:

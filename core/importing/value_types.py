@@ -34,10 +34,13 @@ def written_type(dtype: np.dtype[object], limits: Callable[[], tuple[int, int]])
         least, most = limits()
         for name in _NARROWER:
             if np.iinfo(name).min <= least and most <= np.iinfo(name).max:
-                return name, f"{native} values, {least} to {most}, are written as {name}, unchanged."
+                return (
+                    name,
+                    f"{native} values, {least} to {most}, are written as {name}, unchanged.",
+                )
         raise InputError(
-            f"The values are {native} and go from {least} to {most}, beyond the 32 bits that rasters "
-            "hold. Divide them first, or save them as float64."
+            f"The values are {native} and go from {least} to {most}, beyond the 32 bits that "
+            "rasters hold. Divide them first, or save them as float64."
         )
     raise InputError(
         f"Values of type {native} cannot be written; expected whole numbers of up to 64 bits or "

@@ -61,7 +61,7 @@ def find_wavelengths(text: str, container: Container, bands: int) -> Wavelengths
             return Wavelengths(found, f"the names of the columns of {container.name}")
     for item in container.arrays:
         if item.name.lower() in _ARRAYS and item.numeric and item.size == bands:
-            values = [float(v) for v in np.asarray(item.load()[...]).reshape(-1)]
+            values = [float(v) for v in item.read().reshape(-1)]
             lengths = [to_nanometres(value, "") for value in values]
             known = tuple(length for length in lengths if length is not None)
             if len(known) == bands:
@@ -78,15 +78,13 @@ def count_of_wavelengths(text: str, container: Container, shape: Sequence[int]) 
     if text.strip():
         values, _, _ = _given(text.strip(), 0)
         return len(values) if len(values) in shape else 0
-    known = {
-        length for length in shape if find_wavelengths("", container, length).values
-    }
+    known = {length for length in shape if find_wavelengths("", container, length).values}
     return known.pop() if len(known) == 1 else 0
 
 
-def make_bands(wavelengths: Wavelengths, names: Sequence[str], count: int, scale: float) -> tuple[
-    Band, ...
-]:
+def make_bands(
+    wavelengths: Wavelengths, names: Sequence[str], count: int, scale: float
+) -> tuple[Band, ...]:
     """Return the bands of an imported image or of samples."""
     lengths: Sequence[float | None] = wavelengths.values or [None] * count
     titles = names if len(names) == count else [f"band {number + 1}" for number in range(count)]
