@@ -128,12 +128,12 @@ def _of_lines(content: str, bands: int) -> list[float]:
     lines = [_NUMBER.findall(line) for line in content.splitlines()]
     numbers = [[float(number) for number in line] for line in lines if line]
     flat = [number for line in numbers for number in line]
-    if len(flat) == bands or not numbers:
-        return flat
     wide = [line for line in numbers if len(line) >= 2]
+    if len(flat) == bands or len(wide) < len(numbers) - 1:  # a line of names may have a number
+        return flat
     first = [line[0] for line in wide]
     counted = first in (list(range(len(wide))), list(range(1, len(wide) + 1)))
-    return [line[1 if counted else 0] for line in wide or numbers]
+    return [line[1 if counted else 0] for line in wide]
 
 
 def _checked(values: Sequence[float], unit: str, bands: int, why: str) -> tuple[float, ...]:
