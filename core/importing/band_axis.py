@@ -12,6 +12,7 @@ from .arrays import Values, times
 FIRST, LAST = "bands-first", "bands-last"
 _SEEN = 24  # places along an axis that are looked at
 _CLEAR = 3.0  # times as much of the variance as along the other axis
+_FILLED = 0.01  # share of the smallest value from which it may stand for missing ones
 _MUCH = 0.05  # of the variance, at the least
 
 
@@ -80,6 +81,8 @@ def _by_values(values: Values) -> str:
     """Return the layout that the values speak for, where they do."""
     some = values[tuple(_spread(length) for length in values.shape)].astype(np.float64)
     some = np.where(np.isfinite(some), some, np.nan)
+    if np.isfinite(some).any() and (some == np.nanmin(some)).mean() > _FILLED:
+        some = np.where(some == np.nanmin(some), np.nan, some)
     whole = float(np.nanvar(some)) if np.isfinite(some).any() else 0.0
     if not whole > 0:
         return ""

@@ -37,8 +37,10 @@ def kind_of_import(part: Part, settings: ImportSettings) -> str:
     pixels = math.prod(labels)
     if len(shape) == 3:
         sides = {shape[:2], shape[1:]}
-        flat = len(labels) == 1 and pixels in {math.prod(pair) for pair in sides}
-        return IMAGE if tuple(labels) in sides or flat else SAMPLES
+        # A map that is turned over is one too; it is refused as such.
+        if {tuple(labels), tuple(labels[::-1])} & sides:
+            return IMAGE
+        return SAMPLES if {shape[0], shape[2]} & set(labels) else IMAGE
     given = settings.rows and settings.cols and settings.rows * settings.cols == pixels
     return IMAGE if pixels in shape and (len(labels) == 2 or given) else SAMPLES
 

@@ -102,7 +102,8 @@ def sample_axes(
         )
     if len(shape) == 2:
         return _table(stored, shape, axes, layout, sides)
-    sample = axes[0]
+    # Where both ends could be it, each program's own habit counts.
+    sample = axes[-1 if stored.column_major else 0]
     inner = tuple(axis for axis in range(len(shape)) if axis != sample)
     sizes = tuple(shape[axis] for axis in inner)
     if len(shape) == 3:

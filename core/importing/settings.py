@@ -63,7 +63,7 @@ class ImportSettings:
                 raise InputError(f"{name} is '{word}'; expected one of {', '.join(known)}.")
         if (self.rows is None) != (self.cols is None):
             raise InputError("ROWS and COLS belong together: give both of them, or none.")
-        if min(self.rows or 1, self.cols or 1) < 1:
+        if self.rows is not None and self.cols is not None and min(self.rows, self.cols) < 1:
             raise InputError(f"ROWS is {self.rows} and COLS {self.cols}; both must be 1 or more.")
         if not 0 < abs(self.scale) < 1e30:
             raise InputError(f"SCALE is {self.scale:g}, which leaves no values; write 1 for none.")
