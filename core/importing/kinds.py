@@ -32,17 +32,20 @@ def kind_of_import(part: Part, settings: ImportSettings) -> str:
     if part.labels is None:
         return _without_labels(part, shape, settings)
     labels = [length for length in part.labels.shape if length > 1]
-    if len(labels) > 2:
-        return IMAGE
-    pixels = math.prod(labels)
     if len(shape) == 3:
-        sides = {shape[:2], shape[1:]}
-        # A map that is turned over is one too; it is refused as such.
-        if {tuple(labels), tuple(labels[::-1])} & sides:
-            return IMAGE
-        return SAMPLES if {shape[0], shape[2]} & set(labels) else IMAGE
-    given = settings.rows and settings.cols and settings.rows * settings.cols == pixels
-    return IMAGE if pixels in shape and (len(labels) == 2 or given) else SAMPLES
+        return IMAGE if _maps_an_image(labels, shape) else SAMPLES
+    pixels = math.prod(labels)
+    sides = matrix_sides(part.container, settings)
+    whole = len(labels) == 2 or (sides is not None and math.prod(sides) == pixels)
+    return IMAGE if pixels in shape and whole else SAMPLES
+
+
+def _maps_an_image(labels: list[int], shape: tuple[int, ...]) -> bool:
+    """Return whether labels with these long axes are a map of an image, and not of samples."""
+    # A map that is turned over is one too; it is refused as such.
+    if len(labels) > 2 or {tuple(labels), tuple(labels[::-1])} & {shape[:2], shape[1:]}:
+        return True
+    return not {shape[0], shape[2]} & set(labels)
 
 
 def _without_labels(part: Part, shape: tuple[int, ...], settings: ImportSettings) -> str:

@@ -79,6 +79,8 @@ def sample_codes(stored: StoredArray, samples: tuple[int, ...], file: str) -> La
 def map_codes(stored: StoredArray, file: str) -> LabelCodes:
     """Read a label map ``(height, width)``, or one with a layer for each class behind it.
 
+    A list of pixels stays ``(pixels,)``.
+
     Raises:
         LabelError: it is none.
     """
@@ -89,6 +91,8 @@ def map_codes(stored: StoredArray, file: str) -> LabelCodes:
     if values.ndim == 3 and _one_hot(values.reshape(-1, values.shape[2]), empty=True):
         codes = np.where(values.any(axis=2), values.argmax(axis=2) + 1, 0).astype(np.int64)
         return LabelCodes(codes, {}, f"one-hot, {values.shape[2]} classes, the first has code 1")
+    if sum(length > 1 for length in values.shape) == 1:
+        return _of_numbers(values.reshape(-1), what)
     if values.ndim != 2:
         raise LabelError(
             f"{what} is {times(values.shape)}; a label map has rows and columns. If it holds "

@@ -6,9 +6,10 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
-from .conftest import category_names, raster
 from hsicnn.core.raster.source import RasterSource
 from osgeo import gdal, osr
+
+from .conftest import category_names, raster
 
 
 def save_mat(path, **arrays):
@@ -172,6 +173,18 @@ def test_a_matrix_of_pixels_and_bands_with_rows_and_cols(run, tmp_path, cube):
     done = run(tmp_path / "m.npy", rows=30, cols=17)
     np.testing.assert_array_equal(done.image, np.moveaxis(cube, 2, 0))
     assert "a column a band" in done.said.text
+
+
+def test_labels_as_a_list_of_pixels(run, tmp_path, cube, truth):
+    """Beside a matrix and beside an image; in the order of their program."""
+    flat = cube.transpose(2, 1, 0).reshape(20, -1)
+    labels = truth.T.reshape(-1, 1)
+    path = save_mat(tmp_path / "v.mat", V=flat, gt=labels, nRow=30, nCol=17)
+    np.testing.assert_array_equal(run(path).labels, truth)
+    path = save_mat(tmp_path / "cube.mat", cube=cube, gt=labels)
+    np.testing.assert_array_equal(run(path).labels, truth)
+    np.savez(tmp_path / "cube.npz", cube=cube, gt=truth.reshape(-1))
+    np.testing.assert_array_equal(run(tmp_path / "cube.npz").labels, truth)
 
 
 def test_large_matrices_are_read_in_parts_of_tiles(run, tmp_path, rng):

@@ -161,7 +161,7 @@ def test_labels_of_another_length(refused, tmp_path, rng):
         (np.array([1.0, np.nan] * 15), "15 values that are no number"),
         (
             np.array([1.0, 2.5] * 15),
-            "numbers such as 2.5, 15 of 30 not whole: these are no classes",
+            "numbers such as 2.5, 15 of 30 not whole: these are no",
         ),
         (np.ones(30), "only one class, 'class 1', with 30 samples"),
         (np.array([1, 70_000] * 15), "Class code 70000 does not fit"),
