@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..data.classes import ClassInfo
 from ..errors import InputError
 from ..raster.bands import describe_range
 from ..raster.grid import Grid
@@ -59,7 +60,8 @@ def import_image(
     found = find_wavelengths(meaning.wavelengths, part.container, image.bands)
     bands = make_bands(found, part.container.band_names, image.bands, settings.scale)
     told.log(say_bands(describe_range(bands), found.why, settings.scale))
-    classes, labelled = (), 0
+    classes: tuple[ClassInfo, ...] = ()
+    labelled = 0
     if truth is not None:
         down = settings.pixel_order == "columns" if settings.pixel_order != "auto" else (
             data.column_major

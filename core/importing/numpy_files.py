@@ -88,11 +88,9 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str, progress: Progress)
 
 def _head(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Return shape and type of an array, and leave the file where its values begin."""
-    version = np.lib.format.read_magic(file)
-    readers: dict[tuple[int, int], Any] = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
+    form: Any = np.lib.format
+    version = form.read_magic(file)
+    readers = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"its version {version[0]}.{version[1]} is not known")
     shape, _, dtype = readers[version](file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ _WIDER = {"bool": "uint8", "int8": "int16", "float16": "float32"}
 _NARROWER = ("int32", "uint32")
 
 
-def written_type(dtype: np.dtype[object], limits: Callable[[], tuple[int, int]]) -> tuple[str, str]:
+def written_type(dtype: np.dtype[Any], limits: Callable[[], tuple[int, int]]) -> tuple[str, str]:
     """Return the type to write values with, and what to tell of it.
 
     Every value stays what it is.
