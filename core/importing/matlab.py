@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+import struct
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -36,6 +42,29 @@ _PROBLEMS = {
     "struct": "a struct; save the field with the values by itself",
 }
 _MOST_TEXTS = 2_000
+_MOST_BYTES = 1 << 20  # of names
+_HEAD, _COMPRESSED = 128, 15  # bytes before the first variable; mark of a compressed one
+
+
+class _WithinFile:
+    """A file of which never more is asked than is there: scipy takes room for what it asks."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, count: int = -1) -> bytes:
+        """Return up to ``count`` bytes."""
+        left = self._size - self._file.tell()
+        return self._file.read(left if count < 0 else max(min(count, left), 0))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    with damage_named(path, MATLAB), path.open("rb") as file:
+        yield _WithinFile(file, path.stat().st_size)
 
 
 def open_matlab(path: Path, progress: Progress) -> Container:
@@ -46,16 +75,13 @@ def open_matlab(path: Path, progress: Progress) -> Container:
     """
     import scipy.io
 
-    with damage_named(path, MATLAB):
+    with _opened(path) as file:
         listed = [
-            (name, tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(path)
+            (name, tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(file)
         ]
     arrays = tuple(_array(path, name, shape, kind, progress) for name, shape, kind in listed)
-    texts = tuple(
-        StoredTexts(name, lambda name=name: _texts(path, name))  # type: ignore[misc]
-        for name, shape, kind in listed
-        if kind in {"cell", "char"} and 0 < math.prod(shape) <= _MOST_TEXTS
-    )
+    cells = {name for name, _, kind in listed if kind == "cell"}
+    texts = tuple(_texts(path)) if cells else ()
     return Container(path, MATLAB, arrays, texts)
 
 
@@ -92,16 +118,46 @@ def _array(
 def _variable(path: Path, name: str) -> Any:
     import scipy.io
 
-    with damage_named(path, MATLAB), warnings.catch_warnings():
+    with _opened(path) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that a file has twice, for example
-        return scipy.io.loadmat(path, variable_names=[name])[name]
+        return scipy.io.loadmat(file, variable_names=[name])[name]
 
 
-def _texts(path: Path, name: str) -> tuple[str, ...]:
-    """Texts of characters, or of the cells that hold a single one."""
-    found = []
-    for item in np.asarray(_variable(path, name)).reshape(-1):
-        inner = np.asarray(item)
-        if inner.dtype.kind == "U" and inner.size == 1:
-            found.append(str(inner.reshape(-1)[0]).strip())
-    return tuple(found)
+def _texts(path: Path) -> Iterator[StoredTexts]:
+    """Yield cells of texts, of those variables that bear a checksum.
+
+    scipy's reader of cells does not survive damaged ones: what is not compressed, and so has no
+    checksum, is not read.
+    """
+    import scipy.io
+
+    for part in _checked_parts(path):
+        with suppress(Exception), warnings.catch_warnings():  # names are a convenience
+            warnings.simplefilter("ignore")
+            ((name, shape, kind),) = scipy.io.whosmat(BytesIO(part))
+            if kind == "cell" and 0 < math.prod(shape) <= _MOST_TEXTS:
+                cells = np.asarray(scipy.io.loadmat(BytesIO(part))[name]).reshape(-1)
+                inner = [np.asarray(cell) for cell in cells]
+                found = tuple(
+                    str(cell.reshape(-1)[0]).strip()
+                    for cell in inner
+                    if cell.dtype.kind == "U" and cell.size == 1
+                )
+                yield StoredTexts(name, partial(tuple, found))
+
+
+def _checked_parts(path: Path) -> Iterator[bytes]:
+    """Yield the small compressed variables of a file whose checksum is right, each as a file."""
+    with _opened(path) as file:
+        head = file.read(_HEAD)
+        order = "<" if head[-2:] == b"IM" else ">"
+        while len(tag := file.read(8)) == 8:
+            kind, length = struct.unpack(f"{order}II", tag)
+            if kind != _COMPRESSED or length > _MOST_BYTES:
+                file.seek(length, 1)
+                continue
+            unpacking = zlib.decompressobj()
+            with suppress(zlib.error):
+                content = unpacking.decompress(file.read(length), _MOST_BYTES)
+                if unpacking.eof:
+                    yield head + content

@@ -13,7 +13,7 @@ from .conftest import category_names, raster
 
 
 def save_mat(path, **arrays):
-    scipy.io.savemat(path, arrays)
+    scipy.io.savemat(path, arrays, do_compression=True)
     return path
 
 

@@ -112,7 +112,7 @@ def sat6(rng, train=18, test=6):
 
 def test_sat6_of_matlab_becomes_scenes_with_its_split_and_names(run, tmp_path, rng):
     content = sat6(rng)
-    scipy.io.savemat(tmp_path / "sat-6-full.mat", content)
+    scipy.io.savemat(tmp_path / "sat-6-full.mat", content, do_compression=True)
     done = run(tmp_path / "sat-6-full.mat")
     for part, count in (("train", 18), ("test", 6)):
         expected = content[f"{part}_x"].transpose(3, 0, 1, 2)
