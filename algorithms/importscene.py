@@ -81,7 +81,10 @@ class ImportScene(HsicnnAlgorithm):
             "seed": self.parameterAsInt(parameters, "SEED", context),
             **{name.lower(): self.parameterAsString(parameters, name, context) for name in texts},
             **{name.lower(): self.parameterAsFile(parameters, name, context) for name in files},
-            **{name.lower(): p.word(self, parameters, name, context) for name in words},
+            **{
+                name.lower(): self.parameterAsEnumString(parameters, name, context)
+                for name in words
+            },
             **{name.lower(): p.whole_or_none(self, parameters, name, context) for name in wholes},
             **{name.lower(): self.parameterAsDouble(parameters, name, context) for name in reals},
         }

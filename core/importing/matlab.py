@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -26,8 +25,10 @@ from .arrays import (
     damage_named,
     unusable,
 )
+from .matlab_tags import COMPRESSED, HEAD, check_tags, variables
 
 MATLAB = "a MATLAB file (.mat)"
+LEVEL_5 = b"MATLAB 5.0"
 _NUMBERS = {
     "double": "float64",
     "single": "float32",
@@ -43,7 +44,6 @@ _PROBLEMS = {
 }
 _MOST_TEXTS = 2_000
 _MOST_BYTES = 1 << 20  # of names
-_HEAD, _COMPRESSED = 128, 15  # bytes before the first variable; mark of a compressed one
 
 
 class _WithinFile:
@@ -75,6 +75,10 @@ def open_matlab(path: Path, progress: Progress) -> Container:
     """
     import scipy.io
 
+    with damage_named(path, MATLAB), path.open("rb") as raw:
+        if raw.read(len(LEVEL_5)) == LEVEL_5:  # what comes before has no tags
+            raw.seek(0)
+            check_tags(raw)
     with _opened(path) as file:
         listed = [
             (name, tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(file)
@@ -148,13 +152,11 @@ def _texts(path: Path) -> Iterator[StoredTexts]:
 
 def _checked_parts(path: Path) -> Iterator[bytes]:
     """Yield the small compressed variables of a file whose checksum is right, each as a file."""
-    with _opened(path) as file:
-        head = file.read(_HEAD)
-        order = "<" if head[-2:] == b"IM" else ">"
-        while len(tag := file.read(8)) == 8:
-            kind, length = struct.unpack(f"{order}II", tag)
-            if kind != _COMPRESSED or length > _MOST_BYTES:
-                file.seek(length, 1)
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+        file.seek(0)
+        for kind, length in variables(file):
+            if kind != COMPRESSED or length > _MOST_BYTES:
                 continue
             unpacking = zlib.decompressobj()
             with suppress(zlib.error):

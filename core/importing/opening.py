@@ -12,7 +12,7 @@ from ..progress import Progress
 from .arrays import Container, damage_named
 from .hdf5 import opened_hdf5
 from .libsvm import is_libsvm, open_libsvm
-from .matlab import open_matlab
+from .matlab import LEVEL_5, open_matlab
 from .numpy_files import open_npy, open_npz
 from .tables import open_table
 
@@ -59,7 +59,7 @@ def opened(
         yield open_npy(place, progress)
     elif head.startswith(b"PK\x03\x04"):
         yield open_npz(place, progress)
-    elif head.startswith(b"MATLAB 5.0") or place.suffix.lower() == ".mat":
+    elif head.startswith(LEVEL_5) or place.suffix.lower() == ".mat":
         yield open_matlab(place, progress)
     else:
         _refuse(place, head)
@@ -78,7 +78,7 @@ def is_array_file(path: str | Path) -> bool:
         head = _head(place)
     except OSError:
         return False
-    return head.startswith((b"\x93NUMPY", b"PK\x03\x04", b"MATLAB 5.0"))
+    return head.startswith((b"\x93NUMPY", b"PK\x03\x04", LEVEL_5))
 
 
 def _head(path: Path) -> bytes:
