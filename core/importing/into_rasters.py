@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..data.classes import ClassInfo
-from ..errors import InputError
+from ..errors import InputError, LabelError
 from ..raster.bands import describe_range
 from ..raster.grid import Grid
+from .arrays import StoredArray, times
 from .gather import Part
 from .georeference import make_grid
 from .image import as_image
@@ -48,6 +50,8 @@ def import_image(
             "with their labels, or leave TEST empty."
         )
     truth = read_truth(part, meaning, told)
+    if truth is not None:
+        _check_length(truth, data)
     count = count_of_wavelengths(meaning.wavelengths, part.container, data.shape)
     image = as_image(
         data,
@@ -92,6 +96,22 @@ def import_image(
     )
 
 
+def _check_length(truth: Truth, data: StoredArray) -> None:
+    """Refuse a list of labels that is neither one of samples nor one of pixels.
+
+    Raises:
+        LabelError: saying how many there should be.
+    """
+    sides = {data.shape[:2], data.shape[-2:]} if len(data.shape) == 3 else {data.shape}
+    pixels = sorted({math.prod(pair) for pair in sides} | set(data.shape))
+    if truth.codes.ndim == 1 and truth.codes.size not in pixels:
+        raise LabelError(
+            f"{truth.name} holds {truth.codes.size:,} labels, and '{data.name}' is "
+            f"{times(data.shape)}. Labels and samples, or pixels, must be as many: choose the "
+            "labels that belong to it."
+        )
+
+
 def import_map(part: Part, meaning: Meaning, output: str, told: Told) -> ImportResult:
     """Write a label map that comes alone.
 
@@ -112,6 +132,11 @@ def import_map(part: Part, meaning: Meaning, output: str, told: Told) -> ImportR
             "and COLS; if it is a table of samples, give the file with their labels as REFERENCE."
         )
     found = map_codes(data, name)
+    if found.codes.ndim != 2:
+        raise InputError(
+            f"'{data.name}' of {name} ({data.what()}) is a single line of labels; they go with an "
+            "image or with samples as REFERENCE."
+        )
     height, width = found.codes.shape
     told.log(f"'{data.name}' of {name}: a label map, {height} rows, {width} columns, {found.why}.")
     truth = Truth(found.codes, None, (), name)

@@ -66,5 +66,5 @@ def _holds_classes(stored: StoredArray) -> bool:
         return True
     values = stored.read()
     if values.dtype.kind == "f":
-        return bool((values == np.rint(values)).all())
+        return bool(np.isfinite(values).all() and (values == np.rint(values)).all())
     return values.dtype.kind in "biu"

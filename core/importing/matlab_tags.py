@@ -19,6 +19,7 @@ _INT8, _INT32, _UINT32 = 1, 5, 6
 _VALUES = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 12, 13})
 _NUMBERS = range(6, 16)  # classes of arrays of numbers
 _SPARSE = 5
+_COMPLEX = 0x0800
 _LOOKED_AT = 4096  # bytes of a compressed variable; what tells its parts is at its beginning
 
 
@@ -79,7 +80,12 @@ def _check_matrix(file: Any, kind: int, end: int, order: str, *, whole: bool) ->
         file.seek(length, 1)
     if found != _UINT32 or (flags & 0xFF) not in (*_NUMBERS, _SPARSE):
         return
-    while file.tell() + 8 <= end:
+    # Values, or rows, columns and values of a sparse matrix; and imaginary parts.
+    wanted = (3 if (flags & 0xFF) == _SPARSE else 1) + bool(flags & _COMPLEX)
+    while wanted and (whole or file.tell() + 8 <= end):
+        wanted -= 1
+        if file.tell() + 8 > end:
+            raise ValueError("a variable ends before its values")
         part, length = _tag(file, order)
         if part not in _VALUES or (whole and file.tell() + length > end + 7):
             raise ValueError(f"values have the unknown type {part}, or {length:,} bytes")

@@ -180,7 +180,9 @@ def test_what_was_written_is_loaded_and_nothing_else(
     values = {
         "INPUT": str(scene[0] if kind == "image" else spectra),
         "OUTPUT_CHIPS": "TEMPORARY_OUTPUT",
-        **{name: QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project) for name in layers},
+        **{
+            name: QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project) for name in layers
+        },
     }
     algorithm = provider.algorithm("importscene").create()
     done = Run(algorithm, values, context, feedback)

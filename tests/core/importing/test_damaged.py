@@ -112,3 +112,26 @@ def test_garbage(tmp_path, suffix):
     for length in (1, 7, 200, 3000):
         attempt(tmp_path, f"garbage{suffix}", rng.bytes(length))
         attempt(tmp_path, f"text{suffix}", bytes(rng.integers(32, 127, length).astype(np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (145, 8, "a variable ends before its values|unknown type"),  # said to be complex
+        (184, 77, "values have the unknown type"),
+        (152, 9, "a part of a variable has the type 9 instead of 5"),
+        (128, 3, "a variable has the unknown type 3"),
+        (134, 9, "bytes are missing at its end"),
+    ],
+)
+def test_tags_of_matlab_that_scipy_would_trust(tmp_path, place, value, words):
+    """Some of these end the process where scipy meets them."""
+    from hsicnn.core.errors import InputError
+
+    path = tmp_path / "plain.mat"
+    scipy.io.savemat(path, {"cube": np.ones((6, 5, 4), np.int16)})
+    content = bytearray(path.read_bytes())
+    content[place] = value
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match=words):
+        import_scene(path=str(path), output=str(tmp_path / "i.tif"))

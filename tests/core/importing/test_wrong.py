@@ -201,6 +201,7 @@ def test_label_maps_that_are_none(refused, tmp_path, rng):
         ("wl_400,wl_410,class\n", "a line of names and no line below"),
         ("name,place,class\na,b,1\nc,d,2\n", "no columns that look like bands"),
         ("wl_400,wl_410,sort\n1,2,3\n4,5,6\n", "'sort' (whole numbers, 2 different)"),
+        ("1\n2\n3\n", "is a single line of labels; they go with an image"),
         ("\n\n", "is empty"),
         ("", "is empty"),
     ],
