@@ -167,8 +167,7 @@ def _split(samples: Samples, labels: Labels, settings: ImportSettings, progress:
     if samples.split is not None:
         nothing = np.zeros(len(labels), dtype=np.int32)
         split = Split(samples.split, nothing, GIVEN, 0, 0, settings.seed)
-        if not (split.codes == TRAIN).any():
-            raise LabelError("No sample is for training: the files give only others.")
+        _check_training(split, labels)
     else:
         validation, test = settings.validation_fraction, settings.test_fraction
         split = split_random(
@@ -187,6 +186,21 @@ def _split(samples: Samples, labels: Labels, settings: ImportSettings, progress:
     if not (split.codes == TEST).any():
         progress.warn("No sample is for testing, so the accuracy cannot be known.")
     return split
+
+
+def _check_training(split: Split, labels: Labels) -> None:
+    """Refuse a given split that leaves a class nothing to train on.
+
+    Raises:
+        LabelError: naming the class.
+    """
+    trained = set(labels.values[split.codes == TRAIN].tolist())
+    for value, (item, count) in enumerate(zip(labels.classes, labels.counts()), 1):
+        if value not in trained:
+            raise LabelError(
+                f"The class '{item.name}' has {count:,} samples and none of them is for training. "
+                "Add samples of it to the training file, or take it out of the others."
+            )
 
 
 def _check_disk(

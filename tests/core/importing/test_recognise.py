@@ -22,7 +22,7 @@ from hypothesis import strategies as st
         ("ytest", "test", "labels", ""),
         ("trainX", "train", "data", ""),
         ("train_images", "train", "data", ""),
-        ("EuroSAT_test_labels", "test", "labels", "eurosat"),
+        ("EuroSAT_test_labels", "test", "labels", "euro sat"),
         ("set/train/images", "", "data", ""),
         ("indian_pines_gt", "", "labels", "indian pines"),
         ("Indian_pines_corrected", "", "", "indian pines corrected"),
@@ -65,12 +65,14 @@ def test_a_ground_truth_of_one_reading_decides(rows, cols, bands, first):
 
 @given(st.integers(0, 200), st.integers(4, 60), st.integers(4, 60), st.integers(4, 60))
 def test_values_decide_either_way_round_alike(seed, rows, cols, bands):
-    """What is found for a cube is found for the same one with its bands first, or nothing."""
+    """A cube and the same one with its bands first are never read as different cubes."""
     rng = np.random.default_rng(seed)
     cube = rng.normal(0, 1, bands) * 10 + rng.normal(0, 1, (rows, cols, bands))
     names = {"bands-last": "bands-first", "bands-first": "bands-last", "": ""}
-    found = band_axis(cube).layout
-    assert band_axis(np.moveaxis(cube, 2, 0)).layout == names[found]
+    found, turned = band_axis(cube).layout, band_axis(np.moveaxis(cube, 2, 0)).layout
+    assert not (found and turned) or turned == names[found]
+    if min(rows, cols) > 8 and bands > 8 and len({rows, cols, bands}) == 3:
+        assert (found, turned) == ("bands-last", "bands-first")
 
 
 def test_size_decides_where_values_do_not(rng):

@@ -237,6 +237,13 @@ def test_parts_that_do_not_fit_together(refused, tmp_path, rng):
     )
 
 
+def test_a_class_that_is_only_tested(refused, tmp_path, rng):
+    np.savez(tmp_path / "a.npz", x=rng.random((30, 8)), y=np.arange(30) % 3)
+    np.savez(tmp_path / "b.npz", x=rng.random((20, 8)), y=np.arange(20) % 4)
+    said = refused(tmp_path / "a.npz", LabelError, test=str(tmp_path / "b.npz"))
+    assert "The class 'class 3' has 5 samples and none of them is for training" in said
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
