@@ -1,52 +1,28 @@
-"""Tables of spectra as CSV: the columns that are bands, the others, read in parts."""
+"""Tables of spectra as CSV, read in parts."""
 
 from __future__ import annotations
 
-import csv
-import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, Union
 
 import numpy as np
 
 from ..errors import InputError, shortened
 from ..progress import Progress
+from ..timing import TimeLeft
 from .arrays import Container, Guarded, RawArray, StoredArray, damage_named, kind_of
+from .table_form import TableForm, form_of, number_of, open_text, split_cells
 
 CSV = "a table (CSV)"
 VALUES = "values"
-_DELIMITERS = ",;\t"
-_NUMBERED = re.compile(r"(\D*?)-?\d+(?:\.\d+)?\D*.*")
-_CELLS = 1 << 20  # read at once
-_LIGHT_NM = (200.0, 30_000.0)  # what a row of bare numbers must lie in to be wavelengths
-_MOST_OTHERS = 200  # columns that are no bands
+_CELLS = 1 << 18  # held as texts at once
 
-
-@dataclass(frozen=True)
-class _Form:
-    """How a table is written.
-
-    Attributes:
-        delimiter: between cells; a blank stands for any number of blanks.
-        header: names of the columns, empty where the first line is one of numbers.
-        bands: positions of the columns that are bands.
-        others: positions of all others.
-        comma: whether decimals follow a comma.
-    """
-
-    delimiter: str
-    header: tuple[str, ...]
-    bands: tuple[int, ...]
-    others: tuple[int, ...]
-    comma: bool
-
-    @property
-    def columns(self) -> int:
-        """How many there are."""
-        return len(self.bands) + len(self.others)
+#: Lines as they are, of tables that hold only numbers; of others the cells of each.
+Lines = Union[list[str], list[list[str]]]
 
 
 def open_table(path: Path, progress: Progress, *, bands: str = "", label: str = "") -> Container:
@@ -62,7 +38,7 @@ def open_table(path: Path, progress: Progress, *, bands: str = "", label: str = 
         InputError: it is damaged, a cell is no number, or lines differ in length.
     """
     with damage_named(path, CSV):
-        form = _form(path, bands, label)
+        form = form_of(path, bands, label)
         scan = _scan(path, form, progress)
 
     def load() -> Guarded:
@@ -82,7 +58,7 @@ def _stored(title: str, column: RawArray) -> StoredArray:
     return StoredArray(title, column.shape, kind_of(column.dtype), lambda: column)
 
 
-def _notes(path: Path, form: _Form, scan: _Scan) -> tuple[str, ...]:
+def _notes(path: Path, form: TableForm, scan: _Scan) -> tuple[str, ...]:
     head = "with a line of names" if form.header else "without a line of names"
     named = ""
     if form.header and form.bands:
@@ -94,84 +70,6 @@ def _notes(path: Path, form: _Form, scan: _Scan) -> tuple[str, ...]:
     )
 
 
-def _form(path: Path, bands: str, label: str) -> _Form:
-    """Find out how a table is written, from its first lines."""
-    with _opened(path) as file:
-        lines = [line for line in islice(file, 20) if line.strip()][:2]
-    if not lines:
-        raise InputError(f"{path.name} is empty; expected a table of spectra.")
-    delimiter = max(_DELIMITERS, key=lines[0].count)
-    if lines[0].count(delimiter) == 0:
-        delimiter = " " if len(lines[0].split()) > 1 else ","
-    first, *after = [next(_cells([line], delimiter)) for line in lines]
-    comma = delimiter == ";" and any("," in cell for cell in (after or [first])[0])
-    header = _header(first, after[0] if after else [], comma)
-    places = _other_columns(path, header, len(first), label)
-    if header:
-        chosen = _band_columns(path, header, bands, places)
-    else:
-        chosen = tuple(place for place in range(len(first)) if place not in places)
-    others = tuple(place for place in range(len(first)) if place not in set(chosen))
-    if len(others) > _MOST_OTHERS:
-        raise InputError(
-            f"{path.name} has {len(others):,} columns that are no bands, such as "
-            f"'{header[others[0]]}'. Give what the names of the bands begin with as VARIABLE."
-        )
-    return _Form(delimiter, header, chosen, others, comma)
-
-
-def _header(first: Sequence[str], second: Sequence[str], comma: bool) -> tuple[str, ...]:
-    """Return the names of the columns; none where the first line holds values."""
-    numbers = [_number(cell, comma) for cell in first]
-    if any(number is None and cell.strip() for number, cell in zip(numbers, first)):
-        return tuple(cell.strip() for cell in first)
-    # A line of bare wavelengths rises (or falls) all along, and the next one does not.
-    values = np.array([np.nan if number is None else number for number in numbers])
-    below = np.array([_number(cell, comma) or 0.0 for cell in second])
-    low, high = _LIGHT_NM
-    if len(values) < 5 or not (values >= low).all() or not (values <= high).all():
-        return ()
-    steps = np.diff(values)
-    rises = (steps > 0).all() or (steps < 0).all()
-    again = len(below) == len(values) and ((np.diff(below) > 0).all() or (np.diff(below) < 0).all())
-    return tuple(cell.strip() for cell in first) if rises and not again else ()
-
-
-def _other_columns(path: Path, header: Sequence[str], count: int, label: str) -> set[int]:
-    """Return the position of the column that the user named as labels."""
-    if not label:
-        return set()
-    if label in header:
-        return {list(header).index(label)}
-    digits = label.lower().replace("column", "").strip()
-    if not header and digits.isdigit() and 1 <= int(digits) <= count:
-        return {int(digits) - 1}
-    known = shortened(", ".join(header)) if header else f"columns 1 to {count}, without names"
-    raise InputError(f"{path.name} has no column '{label}' for REFERENCE_VARIABLE; it has {known}.")
-
-
-def _band_columns(
-    path: Path, header: Sequence[str], bands: str, others: set[int]
-) -> tuple[int, ...]:
-    """Return the columns whose names are a number behind the same beginning: ``wl_350``."""
-    groups: dict[str, list[int]] = {}
-    for place, name in enumerate(header):
-        found = _NUMBERED.fullmatch(name)
-        if found and place not in others:
-            groups.setdefault(found[1].lower(), []).append(place)
-    if bands:
-        wanted = [p for p, name in enumerate(header) if name.lower().startswith(bands.lower())]
-        chosen = tuple(place for place in wanted if place not in others)
-        if not chosen:
-            raise InputError(
-                f"{path.name} has no column whose name begins with '{bands}' (VARIABLE); it has "
-                f"{shortened(', '.join(header))}."
-            )
-        return chosen
-    most = max(groups.values(), key=len, default=[])
-    return tuple(most) if len(most) > 1 else ()
-
-
 @dataclass(frozen=True, eq=False)
 class _Scan:
     """What a table holds: rows, type of its numbers, cells of the columns that are no bands."""
@@ -181,12 +79,12 @@ class _Scan:
     others: tuple[list[str], ...]
 
 
-def _scan(path: Path, form: _Form, progress: Progress) -> _Scan:
+def _scan(path: Path, form: TableForm, progress: Progress) -> _Scan:
     """Look through a table once."""
     rows, whole, least, most = 0, True, 0.0, 0.0
     others: tuple[list[str], ...] = tuple([] for _ in form.others)
-    size = max(path.stat().st_size, 1)
-    with _opened(path) as file:
+    size, left = max(path.stat().st_size, 1), TimeLeft()
+    with open_text(path) as file:
         for part in _parts(file, form, path):
             progress.check_cancel()
             rows += len(part)
@@ -196,7 +94,9 @@ def _scan(path: Path, form: _Form, progress: Progress) -> _Scan:
                 values = _numbers(part, form, rows - len(part), path)
                 least, most = min(least, values.min()), max(most, values.max())
                 whole = whole and bool((values == np.floor(values)).all())
-            progress.report(min(file.buffer.tell() / size, 1.0), f"looking through {path.name}")  # type: ignore[attr-defined]
+            done = min(file.buffer.tell() / size, 1.0)  # type: ignore[attr-defined]
+            words = (f"looking through {path.name}", left.text(done))
+            progress.report(0.3 * done, ", ".join(word for word in words if word))
     if not rows:
         raise InputError(f"{path.name} has a line of names and no line below it.")
     return _Scan(rows, _smallest(whole, least, most), others)
@@ -215,84 +115,117 @@ def _smallest(whole: bool, least: float, most: float) -> np.dtype[Any]:
 class _Rows:
     """The numbers of a table, read forward; going back begins anew."""
 
-    def __init__(self, path: Path, form: _Form, rows: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, path: Path, form: TableForm, rows: int, dtype: np.dtype[Any]) -> None:
         self.shape = (rows, len(form.bands))
         self.dtype = dtype
         self._path = path
         self._form = form
         self._at = rows
-        self._parts: Iterator[list[list[str]]] = iter(())
-        self._file: TextIO | None = None
-        self._waiting: list[list[str]] = []
+        self._read: Iterator[RawArray] = iter(())
+        self._waiting = self._nothing
 
     def __getitem__(self, key: Any) -> RawArray:
         first, *rest = key if isinstance(key, tuple) else (key,)
         start, stop, _ = first.indices(self.shape[0])
         if start < self._at:
-            self._begin()
-        while self._at + len(self._waiting) < stop:
-            self._waiting += next(self._parts)
-            if self._at + len(self._waiting) <= start:  # not asked for
-                self._at, self._waiting = self._at + len(self._waiting), []
-        rows = self._waiting[start - self._at : stop - self._at]
-        values = _numbers(rows, self._form, start, self._path).astype(self.dtype)
-        self._waiting, self._at = self._waiting[stop - self._at :], stop
-        return values[(slice(None), *rest)]
+            self._read = self._blocks()
+            self._at, self._waiting = 0, self._nothing
+        kept = [self._waiting]
+        ends = self._at + len(self._waiting)
+        while ends < stop:
+            if ends <= start:  # not asked for
+                kept, self._at = [], ends
+            kept.append(next(self._read))
+            ends += len(kept[-1])
+        whole = np.concatenate(kept) if kept else self._nothing
+        # What is not asked for yet waits in an array of its own.
+        self._waiting = whole[stop - self._at :].copy()
+        found = whole[start - self._at : stop - self._at]
+        self._at = stop
+        return found[(slice(None), *rest)]
 
-    def _begin(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._file = _opened(self._path)
-        self._parts = _parts(self._file, self._form, self._path)
-        self._at, self._waiting = 0, []
+    @property
+    def _nothing(self) -> RawArray:
+        return np.zeros((0, self.shape[1]), self.dtype)
+
+    def _blocks(self) -> Iterator[RawArray]:
+        done = 0
+        with open_text(self._path) as file:
+            for part in _parts(file, self._form, self._path):
+                yield _numbers(part, self._form, done, self._path).astype(self.dtype)
+                done += len(part)
 
 
-def _opened(path: Path) -> TextIO:
-    return path.open(encoding="utf-8-sig", errors="replace", newline="")
-
-
-def _cells(lines: Iterator[str] | Sequence[str], delimiter: str) -> Iterator[list[str]]:
-    if delimiter == " ":
-        return (line.split() for line in lines)
-    return csv.reader(lines, delimiter=delimiter)
-
-
-def _parts(file: TextIO, form: _Form, path: Path) -> Iterator[list[list[str]]]:
+def _parts(file: TextIO, form: TableForm, path: Path) -> Iterator[Lines]:
     """Yield the lines of a table behind its head, some at a time."""
-    lines = (row for row in _cells(file, form.delimiter) if any(cell.strip() for cell in row))
+    most = max(_CELLS // form.columns, 1)
+    if form.only_numbers:
+        bare = (line.rstrip("\r\n") for line in file if line.strip())
+        if form.header:
+            next(bare, None)
+        while lines := list(islice(bare, most)):
+            yield lines
+        return
+    rows = (row for row in split_cells(file, form.delimiter) if any(map(str.strip, row)))
     if form.header:
-        next(lines, None)
+        next(rows, None)
     done = 0
-    while part := list(islice(lines, max(_CELLS // form.columns, 1))):
-        for number, row in enumerate(part, done + 1):
-            if len(row) != form.columns:
-                raise InputError(
-                    f"Line {number} of the values of {path.name} has {len(row)} cells; the first "
-                    f"has {form.columns}. The table is damaged or cut short; save it anew."
-                )
+    while part := list(islice(rows, most)):
+        _check_lengths(part, form, done, path)
         done += len(part)
         yield part
 
 
-def _numbers(rows: Sequence[Sequence[str]], form: _Form, before: int, path: Path) -> RawArray:
+def _check_lengths(rows: Sequence[Sequence[str]], form: TableForm, before: int, path: Path) -> None:
+    for number, row in enumerate(rows, before + 1):
+        if len(row) != form.columns:
+            raise InputError(
+                f"Line {number} of the values of {path.name} has {len(row)} cells; the first "
+                f"has {form.columns}. The table is damaged or cut short; save it anew."
+            )
+
+
+def _numbers(lines: Lines, form: TableForm, before: int, path: Path) -> RawArray:
     """Return the bands' cells as ``(rows, bands)`` float64."""
+    if form.only_numbers:
+        found = _of_bare_lines(lines, form)
+        if found is not None:
+            return found
+        lines = list(split_cells(lines, form.delimiter))  # type: ignore[arg-type]
+        _check_lengths(lines, form, before, path)
     first, last = form.bands[0], form.bands[-1] + 1
     if last - first == len(form.bands):
-        cells = [row[first:last] for row in rows]
+        cells = [row[first:last] for row in lines]
     else:
-        cells = [[row[place] for place in form.bands] for row in rows]
+        cells = [[row[place] for place in form.bands] for row in lines]
     if form.comma:
         cells = [[cell.replace(",", ".") for cell in row] for row in cells]
     try:
-        return np.array(cells, dtype=np.float64).reshape(len(rows), len(form.bands))
+        return np.array(cells, dtype=np.float64).reshape(len(lines), len(form.bands))
     except ValueError:
         raise _no_number(cells, form, before, path) from None
 
 
-def _no_number(cells: Sequence[Sequence[str]], form: _Form, before: int, path: Path) -> InputError:
+def _of_bare_lines(lines: Lines, form: TableForm) -> RawArray | None:
+    """Return lines of numbers, read by numpy at once; None where anything else is in them."""
+    between = form.delimiter
+    if any(line.count(between) != form.columns - 1 for line in lines):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # numpy only warns of what it cannot read
+        try:
+            found = np.fromstring(between.join(lines), dtype=np.float64, sep=between)  # type: ignore[arg-type]
+        except (ValueError, DeprecationWarning):
+            return None
+    return found.reshape(len(lines), -1) if found.size == len(lines) * form.columns else None
+
+
+def _no_number(
+    cells: Sequence[Sequence[str]], form: TableForm, before: int, path: Path
+) -> InputError:
     for number, row in enumerate(cells, before + 1):
         for place, cell in zip(form.bands, row):
-            if _number(cell, comma=False) is None:
+            if number_of(cell, comma=False) is None:
                 column = form.header[place] if form.header else place + 1
                 return InputError(
                     f"Line {number} of the values of {path.name} has '{shortened(cell)}' in "
@@ -302,16 +235,9 @@ def _no_number(cells: Sequence[Sequence[str]], form: _Form, before: int, path: P
     return InputError(f"{path.name} holds cells that are no numbers.")
 
 
-def _number(cell: str, comma: bool) -> float | None:
-    try:
-        return float(cell.replace(",", ".") if comma else cell)
-    except ValueError:
-        return None
-
-
 def _column(cells: Sequence[str], comma: bool) -> RawArray:
     """Return a column as whole numbers, numbers, or texts."""
-    numbers = [_number(cell, comma) for cell in cells]
+    numbers = [number_of(cell, comma) for cell in cells]
     if any(number is None for number in numbers):
         return np.array(cells, dtype=str)
     found = np.array(numbers, dtype=np.float64)

@@ -340,3 +340,20 @@ def test_training_takes_an_imported_set(run, tmp_path, spectra):
     np.testing.assert_array_equal(np.array([i.code for i in info.classes])[store.label - 1], codes)
     found = store.physical(store.index)
     np.testing.assert_allclose(found, values * 0.5, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_any_part_of_a_table_can_be_read(tmp_path, rng, monkeypatch, others):
+    from hsicnn.core.importing import tables
+    from hsicnn.core.progress import SilentProgress
+
+    monkeypatch.setattr(tables, "_CELLS", 50)
+    values = rng.random((83, 6))
+    lines = [",".join([*map(repr, row), *(["text"] if others else [])]) for row in values.tolist()]
+    head = ",".join([*(f"b{n}" for n in range(6)), *(["what"] if others else [])])
+    (tmp_path / "t.csv").write_text("\n".join([head, *lines]))
+    found = tables.open_table(tmp_path / "t.csv", SilentProgress()).arrays[0].load()
+    for _ in range(60):
+        start, stop = sorted(rng.integers(0, 84, 2))
+        np.testing.assert_array_equal(found[start:stop], values[start:stop])
+    np.testing.assert_array_equal(found[:, 2:4], values[:, 2:4])
