@@ -66,16 +66,14 @@ def _of_table(container: Container) -> StoredArray:
     return found
 
 
-def choose_labels(
-    container: Container, variable: str, *, parameter: str = "REFERENCE_VARIABLE"
-) -> StoredArray:
+def choose_labels(container: Container, variable: str) -> StoredArray:
     """Return the array with the labels, of a file that was given for them.
 
     Raises:
         InputError: there is none, or more than one could be it.
     """
     if variable:
-        return _named(container, variable, parameter)
+        return _named(container, variable, "REFERENCE_VARIABLE")
     usable = [item for item in container.arrays if not item.problem and item.size > 1]
     found = best_labels(usable)
     if found is not None:
@@ -83,7 +81,7 @@ def choose_labels(
     if len(usable) == 1:
         return usable[0]
     raise InputError(
-        f"{parameter} must say which array of {container.name} holds the labels. "
+        f"REFERENCE_VARIABLE must say which array of {container.name} holds the labels. "
         f"{listing(container)}"
     )
 

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..progress import Progress
 from .arrays import Container, StoredArray
 from .choosing import best_labels, choose_data, choose_labels
-from .names import DATA, LABELS, PARTS, TEST, TRAIN, VALIDATION, Role, role_of
+from .names import DATA, LABELS, PARTS, TEST, TRAIN, Role, role_of
 from .opening import SUFFIXES, is_array_file, opened
 
 
@@ -84,15 +84,14 @@ class Gathering:
         first = self._with_labels(Part(role.part, container, data), sources, role)
         if sources.test:
             return (_called(first, TRAIN), self._test(sources))
+        own = role.part or TRAIN
         others = [
             self._companion(container, data, role, part, not sources.reference)
             for part in PARTS
-            if part != role.part
+            if part != own
         ]
         found = [part for part in others if part is not None]
-        if not found:
-            return (first,)
-        return (_called(first, role.part or TRAIN), *(p for p in found if p.name != TRAIN))
+        return (_called(first, own), *found) if found else (first,)
 
     def _open(self, path: str, variable: str = "", label: str = "") -> Container:
         found = self._stack.enter_context(
@@ -110,10 +109,10 @@ class Gathering:
                 return Part(part.name, container, data, raster=sources.reference)
             # A table of labels may have its column named.
             file = self._open(sources.reference, "", sources.reference_variable)
-            labels = choose_labels(file, sources.reference_variable)
+            labels = _named_labels(file, sources.reference_variable)
             return Part(part.name, container, data, labels, file.name)
         if sources.reference_variable:
-            labels = _reference_column(container, sources.reference_variable)
+            labels = _named_labels(container, sources.reference_variable)
             return Part(part.name, container, data, labels, container.name)
         return self._labels_by_name(part, role)
 
@@ -128,10 +127,11 @@ class Gathering:
             named = sources.reference_variable
             file = self._open(sources.test_reference, "", named)
             # Labels for testing are often called otherwise than those for training.
-            labels = choose_labels(file, named if file.array(named) else "")
+            known = file.array(named) or file.array(f"column {named}")
+            labels = _named_labels(file, named if known else "")
             return Part(TEST, container, data, labels, file.name)
-        if label and container.array(label):
-            return Part(TEST, container, data, container.array(label), container.name)
+        if label:
+            return Part(TEST, container, data, _named_labels(container, label), container.name)
         return self._labels_by_name(part, _role(container, data))
 
     def _labels_by_name(self, part: Part, role: Role) -> Part:
@@ -182,16 +182,17 @@ class Gathering:
 def _role(container: Container, data: StoredArray) -> Role:
     """Return what the name of an array says, or else that of its file."""
     own = role_of(data.name)
-    if own.part or len(container.arrays) > 1:
-        return own if own.part or own.kind else Role("", DATA, own.rest)
-    return role_of(container.path.stem)
+    if own.part:
+        return own
+    stem = role_of(container.path.stem)
+    return stem if stem.kind == DATA else Role("", DATA, own.rest)
 
 
 def _called(part: Part, name: str) -> Part:
     return Part(name, part.container, part.data, part.labels, part.labels_file, part.raster)
 
 
-def _reference_column(container: Container, name: str) -> StoredArray:
+def _named_labels(container: Container, name: str) -> StoredArray:
     if container.array(name) is None and container.array(f"column {name}") is not None:
         name = f"column {name}"  # a table without a line of names
     return choose_labels(container, name)
@@ -220,6 +221,3 @@ def _beside(path: Path, part: str, kind: str) -> Path | None:
 
 def _without_rank(role: Role) -> Role:
     return Role(role.part, role.kind, role.rest)
-
-
-__all__ = ["TEST", "TRAIN", "VALIDATION", "Gathering", "Part", "Sources"]

@@ -114,6 +114,13 @@ def matrix_sides(
     return (found[0], found[1]) if found[0] and found[1] else None
 
 
+def runs_down(stored: StoredArray, settings: ImportSettings) -> bool:
+    """Return whether the pixels of a matrix, or of a list of labels, run down the columns."""
+    if settings.pixel_order == "auto":
+        return stored.column_major
+    return settings.pixel_order == "columns"
+
+
 def _number_of(container: Container, names: set[str]) -> int:
     for item in container.arrays:
         if item.name.lower().replace("_", "") in names and item.size == 1 and not item.problem:
@@ -152,9 +159,7 @@ def _of_matrix(
             "bands-columns, or bands-first where bands are rows."
         )
     pixels = fitting[0]
-    down = stored.column_major if settings.pixel_order == "auto" else (
-        settings.pixel_order == "columns"
-    )  # fmt: skip
+    down = runs_down(stored, settings)
     bands = stored.shape[1 - pixels]
     where = "a row a band" if pixels == 1 else "a column a band"
     run = "down the columns, as MATLAB does" if down else "along the rows"

@@ -12,8 +12,8 @@ from ..raster.output_path import check_output
 from .gather import Gathering, Sources
 from .into_chips import import_samples
 from .into_rasters import import_image, import_map
-from .kinds import IMAGE, MAP, kind_of_import
-from .results import ImportResult
+from .kinds import kind_of_import
+from .results import IMAGE, MAP, ImportResult
 from .settings import ImportSettings, Meaning
 from .telling import Told
 

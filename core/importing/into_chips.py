@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from .arrays import Container
 from .class_names import make_named_classes
 from .gather import Part
 from .into_rasters import say_bands
-from .results import ImportResult
+from .results import SAMPLES, ImportResult
 from .samples import Samples, read_samples
 from .settings import ImportSettings, Meaning
 from .telling import Told
@@ -80,19 +81,25 @@ def import_samples(
         split=_split(samples, labels, settings, told),
     )
     _check_disk(output, samples, settings, told)
+    missing: list[int] = []
     write_window_set(
         output,
         content,
-        samples.windows(),
+        _watched(samples, missing),
         storage=settings.storage,
         notes=[*told.notes, *told.warnings],
         progress=Portion(told, 0.3, 1.0),
     )
+    if sum(missing):
+        told.warn(
+            f"{sum(missing):,} samples hold values that are no finite number; they count as "
+            "missing. Look at where they come from."
+        )
     return ImportResult(
         output="",
         output_reference="",
         output_chips=output,
-        kind="samples",
+        kind=SAMPLES,
         width=samples.side,
         height=samples.side,
         bands=samples.bands,
@@ -101,6 +108,14 @@ def import_samples(
         notes=tuple(told.notes),
         warnings=tuple(told.warnings),
     )
+
+
+def _watched(samples: Samples, missing: list[int]) -> Iterator[npt.NDArray[Any]]:
+    """Yield the windows, and count those with values that are no finite number."""
+    for values in samples.windows():
+        if values.dtype.kind == "f":
+            missing.append(int((~np.isfinite(values)).any(axis=(1, 2, 3)).sum()))
+        yield values
 
 
 def _classes(

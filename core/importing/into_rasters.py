@@ -12,9 +12,9 @@ from ..raster.grid import Grid
 from .arrays import StoredArray, times
 from .gather import Part
 from .georeference import make_grid
-from .image import as_image
+from .image import as_image, runs_down
 from .label_values import map_codes
-from .results import ImportResult
+from .results import IMAGE, MAP, ImportResult
 from .scene import SceneFiles
 from .settings import Meaning
 from .telling import Told
@@ -67,10 +67,7 @@ def import_image(
     classes: tuple[ClassInfo, ...] = ()
     labelled = 0
     if truth is not None:
-        down = settings.pixel_order == "columns" if settings.pixel_order != "auto" else (
-            data.column_major
-        )  # fmt: skip
-        truth = truth.unfolded(image.height, image.width, down=down)
+        truth = truth.unfolded(image.height, image.width, down=runs_down(data, settings))
         classes, labelled = classes_of(truth, meaning, [part.container], told)
     grid = _grid(image.height, image.width, meaning, truth, told)
     written = output_reference if truth is not None else ""
@@ -85,7 +82,7 @@ def import_image(
         output=output,
         output_reference=written,
         output_chips="",
-        kind="image",
+        kind=IMAGE,
         width=image.width,
         height=image.height,
         bands=image.bands,
@@ -149,7 +146,7 @@ def import_map(part: Part, meaning: Meaning, output: str, told: Told) -> ImportR
         output="",
         output_reference=output,
         output_chips="",
-        kind="map",
+        kind=MAP,
         width=width,
         height=height,
         bands=0,

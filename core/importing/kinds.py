@@ -11,10 +11,11 @@ from .gather import Part
 from .image import matrix_sides
 from .names import LABELS, role_of
 from .recognise import squeezed_shape
+from .results import IMAGE, MAP, SAMPLES
 from .settings import ImportSettings
 from .tables import CSV
 
-IMAGE, MAP, SAMPLES = "image", "map", "samples"
+_LOOKED_AT = 1_000_000  # values
 
 
 def kind_of_import(part: Part, settings: ImportSettings) -> str:
@@ -64,7 +65,8 @@ def _holds_classes(stored: StoredArray) -> bool:
     """Return whether an array of two axes holds whole numbers, as label maps do."""
     if role_of(stored.name).kind == LABELS:
         return True
-    values = stored.read()
-    if values.dtype.kind == "f":
-        return bool(np.isfinite(values).all() and (values == np.rint(values)).all())
-    return values.dtype.kind in "biu"
+    if not stored.kind.startswith("float"):
+        return True
+    # A part of it tells; a large matrix is not read for this.
+    values = stored.load()[slice(0, max(_LOOKED_AT // stored.shape[1], 1)), slice(None)]
+    return bool(np.isfinite(values).all() and (values == np.rint(values)).all())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: What a file holds.
+IMAGE, MAP, SAMPLES = "image", "map", "samples"
+
 
 @dataclass(frozen=True)
 class ImportResult:

@@ -16,8 +16,9 @@ from ..errors import InputError, LabelError
 from ..progress import Progress
 from .arrays import Container, RawArray, StoredArray, Values
 from .choosing import no_labels
-from .gather import TEST, TRAIN, VALIDATION, Part
+from .gather import Part
 from .label_values import LabelCodes, sample_codes
+from .names import TEST, TRAIN, VALIDATION
 from .recognise import SampleAxes, sample_axes, squeezed_shape
 from .settings import ImportSettings
 from .value_types import written_type

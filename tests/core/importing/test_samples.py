@@ -290,6 +290,36 @@ def test_one_hot_labels_either_way(run, tmp_path, rng, orientation):
     assert run(tmp_path / "s.npz").chips.codes.tolist() == (np.arange(20) % 4 + 1).tolist()
 
 
+def test_samples_with_missing_values_are_counted(run, tmp_path, spectra):
+    values, codes = spectra
+    values[3, 2], values[8] = np.nan, np.inf
+    np.savez(tmp_path / "s.npz", x=values, y=codes)
+    done = run(tmp_path / "s.npz")
+    expect(done.chips, values, codes)
+    assert "2 samples hold values that are no finite number" in done.said.warnings[-1]
+
+
+def test_a_file_for_testing_brings_the_one_for_training(run, tmp_path, spectra):
+    """Whichever of them is chosen; other arrays in it do not matter."""
+    values, codes = spectra
+    for name, which in (("train", slice(0, 45)), ("test", slice(45, 60))):
+        content = {"X": values[which], "n": 12}
+        scipy.io.savemat(tmp_path / f"{name}_X.mat", content)
+        np.savetxt(tmp_path / f"{name}_labels.csv", codes[which], fmt="%d")
+    done = run(tmp_path / "test_X.mat")
+    np.testing.assert_array_equal(done.chips.part("test").reshape(-1, 12), values[45:])
+    np.testing.assert_array_equal(done.chips.part("train").reshape(-1, 12), values[:45])
+    np.testing.assert_array_equal(done.chips.codes_of("train"), codes[:45])
+
+
+def test_a_column_of_a_table_of_labels(run, tmp_path, spectra):
+    values, codes = spectra
+    np.save(tmp_path / "spectra.npy", values)
+    np.savetxt(tmp_path / "l.csv", np.column_stack([np.arange(60), codes]), "%d", delimiter=",")
+    given = {"reference": tmp_path / "l.csv", "reference_variable": "2"}
+    expect(run(tmp_path / "spectra.npy", **given).chips, values, codes)
+
+
 def test_unlabelled_samples_are_left_out(run, tmp_path, spectra):
     values, codes = spectra
     codes = np.where(np.arange(60) % 5 == 0, 0, codes)
