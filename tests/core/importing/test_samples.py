@@ -387,3 +387,56 @@ def test_any_part_of_a_table_can_be_read(tmp_path, rng, monkeypatch, others):
         start, stop = sorted(rng.integers(0, 84, 2))
         np.testing.assert_array_equal(found[start:stop], values[start:stop])
     np.testing.assert_array_equal(found[:, 2:4], values[:, 2:4])
+
+
+def test_a_part_without_labels_is_left_out_and_named(run, tmp_path, rng):
+    """As competitions publish them."""
+    np.savez(
+        tmp_path / "s.npz", x_train=rng.random((12, 5)), y_train=np.arange(12) % 2,
+        x_test=rng.random((4, 5)),
+    )  # fmt: skip
+    done = run(tmp_path / "s.npz")
+    assert len(done.chips.table) == 12
+    assert "'x_test' of s.npz is left out: no labels" in done.said.warnings[0]
+
+
+def test_the_label_column_of_both_parts(run, tmp_path, spectra):
+    values, codes = spectra
+    names = [f"wl_{400 + n}" for n in range(12)]
+    for name, which in (("a", slice(0, 45)), ("b", slice(45, 60))):
+        path = tmp_path / f"{name}.csv"
+        save_table(path, values[which], codes[which], names=names, label="cover")
+    done = run(tmp_path / "a.csv", reference_variable="cover", test=tmp_path / "b.csv")
+    np.testing.assert_array_equal(done.chips.codes_of("test"), codes[45:])
+    np.testing.assert_array_equal(done.chips.part("test").reshape(-1, 12), values[45:])
+
+
+def test_wide_whole_numbers_of_samples(run, tmp_path, rng):
+    values = rng.integers(-(2**31), 2**31, (20, 5))
+    np.savez(tmp_path / "s.npz", x=values, y=np.arange(20) % 2)
+    done = run(tmp_path / "s.npz")
+    assert done.chips.index["dtype"] == "int32"
+    expect(done.chips, values, np.arange(20) % 2)
+    assert "are written as int32, unchanged" in done.said.text
+
+
+def test_windows_of_one_band(run, tmp_path, rng):
+    values = rng.integers(0, 9, (20, 7, 7)).astype(np.uint8)
+    np.savez(tmp_path / "s.npz", x=values, y=np.arange(20) % 2)
+    expect(run(tmp_path / "s.npz").chips, values, np.arange(20) % 2)
+
+
+@pytest.mark.parametrize("form", ["lines", "codes", "too many"])
+def test_names_of_classes_in_a_file(run, tmp_path, spectra, form):
+    values, codes = spectra
+    np.savez(tmp_path / "s.npz", x=values, y=codes)
+    names = {3: "three", 1: "one", 7: "seven"}
+    every = [names.get(code, "nothing") for code in range(1, 8)]
+    lines = {
+        "lines": ["one", "three", "seven"],
+        "codes": [f"{code} = {name}" for code, name in names.items()],
+        "too many": every,  # one a code
+    }
+    (tmp_path / "names.txt").write_text("\n".join(lines[form]) + "\n")
+    done = run(tmp_path / "s.npz", class_names=tmp_path / "names.txt")
+    assert done.chips.names == ["one", "three", "seven"]

@@ -141,6 +141,22 @@ def test_two_axes_where_three_are_needed(refused, tmp_path, rng):
     assert "it has no values" in said
 
 
+def test_values_that_no_raster_holds(refused, tmp_path, rng):
+    values = rng.integers(0, 9, (9, 9, 4)) + 2**40
+    assert "beyond the 32 bits" in refused(saved(tmp_path / "wide.npy", values))
+    texts = np.full((9, 9, 4), "a")
+    assert "has no array that can be imported" in refused(saved(tmp_path / "texts.npy", texts))
+    np.savez(tmp_path / "w.npz", x=rng.random((9, 4, 6, 6, 2)), y=np.arange(9) % 3)
+    assert "expected samples of two axes" in refused(tmp_path / "w.npz")
+    np.savez(tmp_path / "w.npz", x=rng.random((9, 4, 6)), y=np.arange(9) % 3)
+    assert "expected squares" in refused(tmp_path / "w.npz")
+    np.savez(tmp_path / "w.npz", x=rng.random((9, 50)), y=np.arange(9) % 3)
+    said = refused(tmp_path / "w.npz", rows=4, cols=4)
+    assert "no whole bands of square windows of 4 x 4" in said
+    np.savez(tmp_path / "w.npz", x=rng.random((9, 8)), one=np.arange(9), two=np.arange(9))
+    assert "an image has three axes" in refused(tmp_path / "w.npz")
+
+
 def test_labels_of_another_length(refused, tmp_path, rng):
     np.savez(tmp_path / "s.npz", x=rng.random((30, 8)), y=np.arange(29) % 3)
     assert "holds 29 labels for 30 or 8 samples" in refused(tmp_path / "s.npz", LabelError)
