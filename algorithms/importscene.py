@@ -17,9 +17,9 @@ from qgis.core import (
 
 from ..core.importing.settings import (
     CHIP_KINDS,
+    FORMATS,
     LAYOUTS,
     PIXEL_ORDERS,
-    STORAGES,
     ImportSettings,
 )
 from . import parameters as p
@@ -69,7 +69,7 @@ class ImportScene(HsicnnAlgorithm):
     ) -> dict[str, Any]:
         texts = ("VARIABLE", "REFERENCE_VARIABLE", "WAVELENGTHS", "CLASS_NAMES")
         files = ("REFERENCE", "TEST", "TEST_REFERENCE")
-        words = ("LAYOUT", "PIXEL_ORDER", "STORAGE")
+        words = ("LAYOUT", "PIXEL_ORDER")
         wholes = ("ROWS", "COLS", "UNLABELLED")
         reals = ("SCALE", "VALIDATION_FRACTION", "TEST_FRACTION")
         crs, extent = self._place(parameters, context)
@@ -78,6 +78,7 @@ class ImportScene(HsicnnAlgorithm):
             "crs": crs,
             "extent": extent,
             "kind": self.parameterAsEnumString(parameters, "CHIP_KIND", context),
+            "file_format": self.parameterAsEnumString(parameters, "FORMAT", context),
             "seed": self.parameterAsInt(parameters, "SEED", context),
             **{name.lower(): self.parameterAsString(parameters, name, context) for name in texts},
             **{name.lower(): self.parameterAsFile(parameters, name, context) for name in files},
@@ -273,11 +274,11 @@ def _chips() -> list[QgsProcessingParameterDefinition]:
             advanced=True,
         ),
         p.choice(
-            "STORAGE",
-            "Format of the chip set",
-            "How the chip set stores its windows; csv and libsvm hold spectra only.",
-            STORAGES,
-            ImportSettings.storage,
+            "FORMAT",
+            "File format of the chip set",
+            "What the chip set stores its windows in; 'csv' and 'libsvm' hold spectra only.",
+            FORMATS,
+            ImportSettings.file_format,
             advanced=True,
         ),
         p.real(

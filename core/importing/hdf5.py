@@ -126,6 +126,7 @@ class _Reader:
             with damage_named(self._path, self.family):
                 parts = [group[part][:] if part in group else [] for part in ("data", "ir", "jc")]
                 matrix = csc_matrix(tuple(map(np.asarray, parts)), shape=(rows, cols))
+                matrix.check_format(full_check=True)  # scipy unpacks what it is given
                 return np.asarray(matrix.toarray())
 
         problem = "" if rows * cols > 0 else _EMPTY

@@ -42,7 +42,7 @@ def import_scene(
     test_fraction: float = ImportSettings.test_fraction,
     seed: int = ImportSettings.seed,
     kind: str = ImportSettings.kind,
-    storage: str = ImportSettings.storage,
+    file_format: str = ImportSettings.file_format,
     output: str = "",
     output_reference: str = "",
     output_chips: str = "",
@@ -71,7 +71,7 @@ def import_scene(
         test_fraction: of a drawn split.
         seed: of the draw.
         kind: what a label of a window belongs to.
-        storage: of the chip set.
+        file_format: of the chip set.
         output: GeoTIFF of the image.
         output_reference: GeoTIFF of the label map.
         output_chips: folder of the chip set.
@@ -94,7 +94,7 @@ def import_scene(
         test_fraction=test_fraction,
         seed=seed,
         kind=kind,
-        storage=storage,
+        file_format=file_format,
     )
     settings.check()
     meaning = Meaning(settings, wavelengths, class_names, crs, extent)

@@ -86,7 +86,7 @@ def import_samples(
         output,
         content,
         _watched(samples, missing),
-        storage=settings.storage,
+        storage=settings.file_format,
         notes=[*told.notes, *told.warnings],
         progress=Portion(told, 0.3, 1.0),
     )
@@ -156,10 +156,10 @@ def _kind(samples: Samples, settings: ImportSettings, told: Told) -> str:
             f"CHIP_KIND is pixels, and windows of {samples.side} x {samples.side} have no pixel in "
             "their middle; choose scenes."
         )
-    if settings.storage in TEXTS and samples.side > 1:
+    if settings.file_format in TEXTS and samples.side > 1:
         raise InputError(
-            f"STORAGE {settings.storage} holds spectra, and these are windows of {samples.side} x "
-            f"{samples.side} pixels; choose geotiff or hdf5."
+            f"FORMAT {settings.file_format} holds spectra, and these are windows of "
+            f"{samples.side} x {samples.side} pixels; choose geotiff or hdf5."
         )
     meant = "of the pixel in the middle" if kind == "pixels" else "of the whole window"
     told.log(
@@ -223,7 +223,7 @@ def _check_disk(
 ) -> None:
     """Say what will be written, and refuse what cannot fit."""
     values = len(samples.codes) * samples.side**2 * samples.bands
-    text = settings.storage in TEXTS
+    text = settings.file_format in TEXTS
     most = values * (_DIGITS if text else np.dtype(samples.dtype).itemsize)
     least = values if text else most // _SQUEEZED
     instead = "Choose another folder (OUTPUT_CHIPS)."

@@ -104,6 +104,7 @@ def _array(
         values = _variable(path, name)
         if hasattr(values, "toarray"):  # a sparse matrix
             with damage_named(path, MATLAB):
+                values.check_format(full_check=True)  # scipy unpacks what it is given
                 values = values.toarray()
         found = np.asarray(values)
         trouble = unusable(found.dtype)

@@ -14,7 +14,7 @@ PIXEL_ORDERS = ("auto", "rows", "columns")
 #: What a label belongs to: the pixel in the middle of its window, or all of it.
 CHIP_KINDS = ("auto", "pixels", "scenes")
 #: How a chip set stores its windows.
-STORAGES = ("geotiff", "hdf5", "csv", "libsvm")
+FORMATS = ("geotiff", "hdf5", "csv", "libsvm")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ImportSettings:
         test_fraction: likewise.
         seed: of the draw of that split.
         kind: one of ``CHIP_KINDS``; auto: pixels where windows have a middle, else scenes.
-        storage: one of ``STORAGES``.
+        file_format: one of ``FORMATS``.
     """
 
     layout: str = "auto"
@@ -45,7 +45,7 @@ class ImportSettings:
     test_fraction: float = 0.2
     seed: int = 0
     kind: str = "auto"
-    storage: str = "geotiff"
+    file_format: str = "geotiff"
 
     def check(self) -> None:
         """Refuse values that cannot be.
@@ -57,7 +57,7 @@ class ImportSettings:
             ("LAYOUT", self.layout, LAYOUTS),
             ("PIXEL_ORDER", self.pixel_order, PIXEL_ORDERS),
             ("CHIP_KIND", self.kind, CHIP_KINDS),
-            ("STORAGE", self.storage, STORAGES),
+            ("FORMAT", self.file_format, FORMATS),
         ):
             if word not in known:
                 raise InputError(f"{name} is '{word}'; expected one of {', '.join(known)}.")

@@ -116,7 +116,7 @@ def test_every_parameter_reaches_the_job(provider, tmp_path, context, feedback):
         "ROWS": 3,
         "COLS": 3,
         "CHIP_KIND": "scenes",
-        "STORAGE": "hdf5",
+        "FORMAT": "hdf5",
         "SCALE": 0.01,
         "LAYOUT": "bands-columns",
         **outputs(tmp_path),

@@ -147,7 +147,7 @@ def test_windows_of_hdf5_come_back_from_hdf5(run, tmp_path, windows, storage, ba
         stored = values.transpose(0, 3, 1, 2) if bands_first else values
         file.create_dataset("data", data=stored, chunks=(7, *stored.shape[1:]), compression="gzip")
         file["labels"] = codes
-    done = run(tmp_path / "set.h5", storage=storage)
+    done = run(tmp_path / "set.h5", file_format=storage)
     expect(done.chips, values, codes)
     if storage == "hdf5":
         with h5py.File(done.folder / "chips" / "windows.h5") as file:
@@ -158,7 +158,7 @@ def test_windows_of_hdf5_come_back_from_hdf5(run, tmp_path, windows, storage, ba
 def test_a_chip_set_of_ours_in_hdf5_is_imported_again(run, tmp_path, windows):
     values, codes = windows
     np.savez(tmp_path / "set.npz", x=values, y=codes)
-    first = run(tmp_path / "set.npz", storage="hdf5")
+    first = run(tmp_path / "set.npz", file_format="hdf5")
     again = run(first.folder / "chips" / "windows.h5")
     expect(again.chips, values, codes)
 
@@ -269,7 +269,7 @@ def test_libsvm_of_scikit_learn(run, tmp_path, rng, storage):
     dump_svmlight_file(values[:40], codes[:40], str(tmp_path / "train.svm"), zero_based=False)
     values[40:, 7:] = 0  # written without its last values
     dump_svmlight_file(values[40:], codes[40:], str(tmp_path / "test.svm"), zero_based=False)
-    done = run(tmp_path / "train.svm", test=tmp_path / "test.svm", storage=storage)
+    done = run(tmp_path / "train.svm", test=tmp_path / "test.svm", file_format=storage)
     if storage == "geotiff":
         expect(done.chips, values, codes)
     elif storage == "libsvm":
@@ -280,6 +280,13 @@ def test_libsvm_of_scikit_learn(run, tmp_path, rng, storage):
         again = run(done.folder / "chips" / "spectra.csv")
         expect(again.chips, values, codes)
         assert len(again.chips.part("test")) == 10
+
+
+def test_formats_are_those_of_chip_sets():
+    from hsicnn.core.data.windows.files import FILES
+    from hsicnn.core.importing.settings import FORMATS
+
+    assert set(FORMATS) == set(FILES)
 
 
 @pytest.mark.parametrize("orientation", ["rows", "columns"])

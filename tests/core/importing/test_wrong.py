@@ -266,7 +266,7 @@ def test_a_class_that_is_only_tested(refused, tmp_path, rng):
         ({"layout": "bil"}, "LAYOUT is 'bil'; expected one of auto, bands-last"),
         ({"pixel_order": "up"}, "PIXEL_ORDER is 'up'"),
         ({"kind": "maps"}, "CHIP_KIND is 'maps'"),
-        ({"storage": "png"}, "STORAGE is 'png'"),
+        ({"file_format": "png"}, "FORMAT is 'png'"),
         ({"rows": 3}, "ROWS and COLS belong together"),
         ({"rows": 0, "cols": 2}, "both must be 1 or more"),
         ({"scale": 0.0}, "SCALE is 0, which leaves no values"),
@@ -302,7 +302,7 @@ def test_outputs_that_are_needed(refused, tmp_path, rng):
     assert "samples have no place" in said
     np.savez(tmp_path / "w.npz", x=rng.random((30, 4, 4, 3)), y=np.arange(30) % 3)
     assert "have no pixel in their middle" in refused(tmp_path / "w.npz", kind="pixels")
-    assert "STORAGE csv holds spectra" in refused(tmp_path / "w.npz", storage="csv")
+    assert "FORMAT csv holds spectra" in refused(tmp_path / "w.npz", file_format="csv")
 
 
 def test_files_that_are_something_else(refused, tmp_path, cube):
