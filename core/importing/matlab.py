@@ -25,7 +25,7 @@ from .arrays import (
     damage_named,
     unusable,
 )
-from .matlab_tags import COMPRESSED, HEAD, check_tags, variables
+from .matlab_tags import COMPRESSED, HEAD, Variable, list_variables, variables
 
 MATLAB = "a MATLAB file (.mat)"
 LEVEL_5 = b"MATLAB 5.0"
@@ -73,29 +73,34 @@ def open_matlab(path: Path, progress: Progress) -> Container:
     Raises:
         InputError: it is damaged or no MATLAB file.
     """
-    import scipy.io
-
-    with damage_named(path, MATLAB), path.open("rb") as raw:
-        if raw.read(len(LEVEL_5)) == LEVEL_5:  # what comes before has no tags
-            raw.seek(0)
-            check_tags(raw)
-    with _opened(path) as file:
-        listed = [
-            (name, tuple(map(int, shape)), kind) for name, shape, kind in scipy.io.whosmat(file)
-        ]
-    arrays = tuple(_array(path, name, shape, kind, progress) for name, shape, kind in listed)
-    cells = {name for name, _, kind in listed if kind == "cell"}
-    texts = tuple(_texts(path)) if cells else ()
+    with damage_named(path, MATLAB):
+        listed = _listed(path)
+    arrays = tuple(_array(path, variable, progress) for variable in listed)
+    texts = tuple(_texts(path)) if any(item.kind == "cell" for item in listed) else ()
     return Container(path, MATLAB, arrays, texts)
 
 
-def _array(
-    path: Path, name: str, shape: tuple[int, ...], kind: str, progress: Progress
-) -> StoredArray:
+def _listed(path: Path) -> list[Variable]:
+    with path.open("rb") as raw:
+        level_5 = raw.read(len(LEVEL_5)) == LEVEL_5
+        raw.seek(0)
+        if level_5:
+            return list_variables(raw)
+    import scipy.io
+
+    with _opened(path) as file:  # of level 4
+        found = scipy.io.whosmat(file)
+    return [Variable(name, tuple(map(int, shape)), kind, False) for name, shape, kind in found]
+
+
+def _array(path: Path, variable: Variable, progress: Progress) -> StoredArray:
+    name, shape, kind = variable.name, variable.shape, variable.kind
     word = _NUMBERS.get(kind, kind)
     problem = ""
     if kind not in _NUMBERS:
         problem = _PROBLEMS.get(kind, f"a MATLAB {kind}, which is not read; save it as numbers")
+    elif variable.is_complex:
+        problem = unusable(np.dtype("complex128"))
     elif math.prod(shape) == 0:
         problem = "it has no values"
 

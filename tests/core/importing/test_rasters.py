@@ -6,6 +6,9 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+from hsicnn.core.importing.matlab_tags import list_variables
+from hsicnn.core.importing.opening import opened
+from hsicnn.core.progress import SilentProgress
 from hsicnn.core.raster.source import RasterSource
 from osgeo import gdal, osr
 
@@ -292,3 +295,45 @@ def test_an_earlier_result_is_replaced_whole(tmp_path, run, cube):
     first = run(tmp_path / "cube.npy")
     assert raster(first.folder / "image.tif").shape == (20, 30, 17)
     assert not [path for path in first.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_objects_beside_an_image_do_not_matter(run, tmp_path, cube):
+    """Strings and tables of newer versions of MATLAB are such."""
+    import struct
+
+    path = save_mat(tmp_path / "objects.mat", cube=cube)
+
+    def text(word):
+        return struct.pack("<II", 1, len(word)) + word.ljust(-(-len(word) // 8) * 8, b"\0")
+
+    flags = struct.pack("<IIII", 6, 8, 17, 0)
+    content = flags + text(b"label") + text(b"MCOS") + text(b"string")
+    inner = flags[:8] + struct.pack("<II", 13, 0) + struct.pack("<IIII", 5, 8, 1, 1) + text(b"")
+    inner += struct.pack("<III", 6, 4, 7) + bytes(4)
+    content += struct.pack("<II", 14, len(inner)) + inner
+    path.write_bytes(path.read_bytes() + struct.pack("<II", 14, len(content)) + content)
+    with opened(path, SilentProgress()) as found:
+        told = {item.name: item.problem for item in found.arrays}
+    assert told["cube"] == ""
+    assert told["label"].startswith("a MATLAB opaque, which is not read")
+    np.testing.assert_array_equal(run(path).image, np.moveaxis(cube, 2, 0))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_of_matlab_are_listed_as_scipy_does(tmp_path, packed):
+    from scipy.sparse import csc_matrix
+
+    content = {
+        "double": np.ones((3, 4, 5)),
+        "logical": np.array([[True, False]]),
+        "sparse": csc_matrix(np.eye(3)),
+        "cells": np.array(["a", "b", "c"], dtype=object),
+        "scene": {"a": 1.0},
+        "a_name_of_many_letters": np.arange(6, dtype=np.uint16).reshape(2, 3),
+        "x": np.float32(4),
+    }
+    path = tmp_path / "all.mat"
+    scipy.io.savemat(path, content, do_compression=packed)
+    with path.open("rb") as file:
+        found = [(item.name, item.shape, item.kind) for item in list_variables(file)]
+    assert found == scipy.io.whosmat(path)
