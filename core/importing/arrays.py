@@ -138,6 +138,14 @@ def times(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape)) or "1"
 
 
+def is_file(text: str | Path) -> bool:
+    """Return whether a text of the user's is the path of a file; a list of numbers is none."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # longer than a name can be, or with characters of none
+        return False
+
+
 @contextmanager
 def damage_named(path: Path, what: str) -> Iterator[None]:
     """Turn whatever a library stumbles on in a file into an error that names the file.

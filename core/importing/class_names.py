@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..data.classes import ClassInfo, ClassStyle, make_classes
 from ..errors import InputError, reason, shortened
-from .arrays import Container
+from .arrays import Container, is_file
 
 _CODED = re.compile(r"\s*(-?\d+)\s*[=:]\s*(.+?)\s*")
 _MOST_BYTES = 1_000_000
@@ -51,7 +51,7 @@ def _given(text: str, codes: Sequence[int]) -> dict[int, str]:
     """Read names: ``water, road``, or ``1=water, 2=road``, or a file with one a line."""
     path = Path(text)
     parts = re.split(r"[,;\n]", text)
-    if len(parts) == 1 and path.is_file():
+    if len(parts) == 1 and is_file(path):
         try:
             if path.stat().st_size > _MOST_BYTES:
                 raise InputError(f"CLASS_NAMES {path.name} is too large for a list of names.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..progress import Progress
-from .arrays import Container, damage_named
+from .arrays import Container, damage_named, is_file
 from .hdf5 import opened_hdf5
 from .libsvm import is_libsvm, open_libsvm
 from .matlab import LEVEL_5, open_matlab
@@ -47,8 +48,8 @@ def opened(
         DependencyError: a package for its format is missing.
     """
     place = Path(path)
-    if not place.is_file():
-        kind = "a folder" if place.is_dir() else "not there"
+    if not is_file(place):
+        kind = "not there" if not os.path.isdir(place) else "a folder"  # noqa: PTH112 - never raises
         raise InputError(f"{place} is {kind}; choose a file with arrays or a table.")
     with damage_named(place, "a file"):
         head = _head(place)

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError, reason, shortened
 from ..raster.band_metadata import to_nanometres
 from ..raster.bands import Band
-from .arrays import Container
+from .arrays import Container, is_file
 
 _RANGE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)\s*(nm|um|µm)?\s*")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -102,10 +102,10 @@ def _given(text: str, bands: int) -> tuple[list[float], str, str]:
             return [], "", ""
         values = np.linspace(float(limits[1]), float(limits[2]), bands).tolist()
         return values, limits[3] or "", f"WAVELENGTHS {text}, evenly spaced"
+    if re.fullmatch(r"[\d.,;\s]+", text):
+        return [float(number) for number in _NUMBER.findall(text)], "", "WAVELENGTHS"
     path = Path(text)
-    if not path.is_file():
-        if re.fullmatch(r"[\d.,;\s]+", text):
-            return [float(number) for number in _NUMBER.findall(text)], "", "WAVELENGTHS"
+    if not is_file(path):
         raise InputError(
             f"WAVELENGTHS is '{shortened(text)}'; expected a range such as 400-2500, a list of "
             "numbers, or a file with one number a line."

@@ -277,6 +277,8 @@ def test_a_class_that_is_only_tested(refused, tmp_path, rng):
         ({"extent": [0, 0, 0, 1]}, "has no area"),
         ({"extent": [0, 0, float("inf"), 1]}, "has no area"),
         ({"wavelengths": "blue"}, "WAVELENGTHS is 'blue'; expected a range such as 400-2500"),
+        ({"wavelengths": "b" * 5000}, "expected a range such as 400-2500"),
+        ({"wavelengths": ", ".join(["400.125"] * 300)}, "has 300 wavelengths for 4 bands"),
         ({"wavelengths": "400, 500"}, "WAVELENGTHS has 2 wavelengths for 4 bands"),
         ({"wavelengths": "0, 1, 2, 3"}, "has 0, which is no wavelength"),
         ({"class_names": "a, b, c, d"}, ""),
@@ -307,6 +309,7 @@ def test_outputs_that_are_needed(refused, tmp_path, rng):
 
 def test_files_that_are_something_else(refused, tmp_path, cube):
     assert "is not there" in refused(tmp_path / "no.mat")
+    assert "is not there" in refused("n" * 5000)
     assert "is a folder" in refused(tmp_path)
     for name, head, words in (
         ("a.npy", b"II*\x00" + bytes(60), "is a TIFF, which QGIS opens"),
