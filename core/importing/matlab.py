@@ -109,8 +109,9 @@ def _array(path: Path, variable: Variable, progress: Progress) -> StoredArray:
         values = _variable(path, name)
         if hasattr(values, "toarray"):  # a sparse matrix
             with damage_named(path, MATLAB):
-                values.check_format(full_check=True)  # scipy unpacks what it is given
-                values = values.toarray()
+                columns = values.tocsc()
+                columns.check_format(full_check=True)  # scipy unpacks what it is given
+                values = columns.toarray()
         found = np.asarray(values)
         trouble = unusable(found.dtype)
         if trouble:
