@@ -9,9 +9,7 @@ import pytest
 import scipy.io
 from osgeo import gdal
 from qgis.core import (
-    QgsApplication,
     QgsPalettedRasterRenderer,
-    QgsProcessingAlgRunnerTask,
     QgsProcessingModelAlgorithm,
     QgsProcessingModelChildAlgorithm,
     QgsProcessingModelChildParameterSource,
@@ -22,7 +20,8 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
 )
-from qgis.PyQt.QtCore import QEventLoop, QTimer
+
+from .conftest import Run, run
 
 OUTPUTS = {"OUTPUT": "image.tif", "OUTPUT_REFERENCE": "labels.tif", "OUTPUT_CHIPS": "chips"}
 
@@ -53,12 +52,6 @@ def outputs(folder):
     return {name: str(folder / file) for name, file in OUTPUTS.items()}
 
 
-def run(provider, values, context, feedback):
-    results, success = provider.algorithm("importscene").create().run(values, context, feedback)
-    assert success, feedback.errors
-    return results
-
-
 def test_an_image_and_its_values_for_the_next_step(provider, scene, context, feedback, tmp_path):
     path, cube, _ = scene
     values = {
@@ -67,7 +60,7 @@ def test_an_image_and_its_values_for_the_next_step(provider, scene, context, fee
         "EXTENT": "500000,500400,5800000,5800480 [EPSG:32633]",
         **outputs(tmp_path),
     }
-    results = run(provider, values, context, feedback)
+    results = run(provider, "importscene", values, context, feedback)
     assert results["KIND"] == "image"
     assert (results["WIDTH"], results["HEIGHT"], results["BANDS"]) == (40, 48, 6)
     assert (results["CLASSES"], results["SAMPLES"]) == (2, 48 * 36)
@@ -89,12 +82,13 @@ def test_a_crs_of_its_own_counts_before_that_of_the_extent(
         "CRS": "EPSG:4326",
         **outputs(tmp_path),
     }
-    results = run(provider, values, context, feedback)
+    results = run(provider, "importscene", values, context, feedback)
     layer = QgsRasterLayer(results["OUTPUT"], "image")
     assert layer.crs().authid() == "EPSG:4326"
     assert layer.extent().xMinimum() == 13
     bare = {**values, "CRS": None}
-    assert not QgsRasterLayer(run(provider, bare, context, feedback)["OUTPUT"], "i").crs().isValid()
+    results = run(provider, "importscene", bare, context, feedback)
+    assert not QgsRasterLayer(results["OUTPUT"], "image").crs().isValid()
 
 
 def test_every_parameter_reaches_the_job(provider, tmp_path, context, feedback):
@@ -121,7 +115,7 @@ def test_every_parameter_reaches_the_job(provider, tmp_path, context, feedback):
         "LAYOUT": "bands-columns",
         **outputs(tmp_path),
     }
-    results = run(provider, values, context, feedback)
+    results = run(provider, "importscene", values, context, feedback)
     assert (results["KIND"], results["WIDTH"], results["BANDS"]) == ("samples", 3, 2)
     assert "OUTPUT" not in results
     import h5py
@@ -140,32 +134,10 @@ def test_every_parameter_reaches_the_job(provider, tmp_path, context, feedback):
 def test_fractions_and_seed_reach_the_job(provider, spectra, context, feedback, tmp_path):
     fractions = {"VALIDATION_FRACTION": 0.1, "TEST_FRACTION": 0.5, "SEED": 3}
     values = {"INPUT": str(spectra), **fractions, **outputs(tmp_path)}
-    run(provider, values, context, feedback)
+    run(provider, "importscene", values, context, feedback)
     index = json.loads((tmp_path / "chips" / "chips.json").read_text())
     assert [sum(index["counts"][name]) for name in ("train", "validation", "test")] == [24, 6, 30]
     assert index["split"]["seed"] == 3
-
-
-class Run:
-    """Runs an algorithm as a background task, the way the toolbox does."""
-
-    def __init__(self, algorithm, values, context, feedback, on_tick=lambda: None) -> None:
-        self.success = None
-        self.results: dict = {}
-        self._loop = QEventLoop()
-        task = QgsProcessingAlgRunnerTask(algorithm, values, context, feedback)
-        task.executed.connect(self._executed)
-        timer = QTimer()
-        timer.timeout.connect(on_tick)
-        timer.start(20)
-        QgsApplication.taskManager().addTask(task)
-        QTimer.singleShot(120_000, feedback.cancel)
-        self._loop.exec()
-        timer.stop()
-
-    def _executed(self, success, results) -> None:
-        self.success, self.results = success, results
-        self._loop.quit()
 
 
 @pytest.mark.parametrize("kind", ["image", "samples"])
