@@ -10,6 +10,7 @@ from .classifyraster import ClassifyRaster
 from .createexamplescene import CreateExampleScene
 from .describemodel import DescribeModel
 from .exporttrainingchips import ExportTrainingChips
+from .importscene import ImportScene
 from .inspectraster import InspectRaster
 from .reducebands import ReduceBands
 from .splitreference import SplitReference
@@ -18,6 +19,7 @@ from .trainclassifier import TrainClassifier
 #: Every algorithm of the provider, in the order in which one uses them.
 ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
     CreateExampleScene,
+    ImportScene,
     InspectRaster,
     ReduceBands,
     SplitReference,

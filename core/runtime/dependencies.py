@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from ..errors import DependencyError
 
@@ -37,7 +39,8 @@ _ALL = (
     Package("numpy", "numpy", "numpy", "every computation", True),
     Package("scipy", "scipy", "scipy", "distances and matching bands", True),
     Package("matplotlib", "matplotlib", "matplotlib", "pictures in reports", True),
-    Package("sklearn", "scikit-learn>=1.2", "scikit-learn", "components of bands, checks of data"),
+    Package("sklearn", "scikit-learn>=1.2", "scikit-learn", "components, checks and LibSVM tables"),
+    Package("h5py", "h5py>=3", "h5py", "HDF5 and MATLAB 7.3 files"),
     Package("torch", "torch>=2.6", "PyTorch", "training and applying networks"),
     Package("safetensors", "safetensors>=0.4", "safetensors", "model files"),
 )
@@ -128,17 +131,26 @@ def what_is_broken(module: str, error: BaseException) -> str:
     return f"{title}{number} is installed and cannot be loaded: {said[0].rstrip('.')}. {remedy}"
 
 
+def loaded(module: str) -> Any:
+    """Import a package and return it, so that a missing or a broken one is named as such.
+
+    Raises:
+        DependencyError: it is not installed, or its libraries do not load.
+    """
+    require(module)
+    try:
+        return importlib.import_module(module)
+    except Exception as error:  # a damaged installation raises whatever it stumbles on
+        raise DependencyError(what_is_broken(module, error)) from error
+
+
 def load_torch() -> None:
     """Import PyTorch, the first time in a process, so that a broken one is named as such.
 
     Raises:
         DependencyError: it is not installed, or its libraries do not load.
     """
-    require("torch")
-    try:
-        import torch  # noqa: F401
-    except Exception as error:  # a damaged installation raises whatever it stumbles on
-        raise DependencyError(what_is_broken("torch", error)) from error
+    loaded("torch")
 
 
 def require(*modules: str) -> None:

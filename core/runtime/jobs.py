@@ -108,6 +108,13 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             "checking the training data",
             wants=("sklearn", "safetensors"),
         ),
+        "import_scene": Job(
+            "core.importing.import_scene:import_scene",
+            _RASTERS,
+            ("output", "output_reference", "output_chips"),
+            "importing",
+            wants=("h5py", "sklearn"),
+        ),
         "check_environment": Job(
             "core.runtime.environment:check_environment",
             (),

@@ -15,6 +15,7 @@ from qgis.core import (
 
 IDS = (
     "createexamplescene",
+    "importscene",
     "inspectraster",
     "reducebands",
     "splitreference",
@@ -33,6 +34,11 @@ NAMES = {
         "INPUT REFERENCE FIELD UNLABELLED CHIP_SIZE HALO SPLIT SPLIT_FIELD BLOCK_SIZE BUFFER "
         "TRAIN_FRACTION VALIDATION_FRACTION MAX_PER_CLASS SEED OUTPUT FOOTPRINTS SPLIT_RASTER "
         "COUNT_PER_CLASS MIN_PER_CLASS"
+    ),
+    "importscene": (
+        "INPUT VARIABLE REFERENCE REFERENCE_VARIABLE TEST TEST_REFERENCE LAYOUT ROWS COLS "
+        "PIXEL_ORDER WAVELENGTHS CLASS_NAMES CRS EXTENT SCALE UNLABELLED CHIP_KIND FORMAT "
+        "VALIDATION_FRACTION TEST_FRACTION SEED OUTPUT OUTPUT_REFERENCE OUTPUT_CHIPS"
     ),
     "inspectraster": "INPUT REFERENCE FIELD UNLABELLED MEMORY SEED REPORT",
     "reducebands": (
@@ -59,6 +65,7 @@ NAMES = {
 # Values that steps of a model can go on with.
 VALUES = {
     "reducebands": "BANDS_USED OUTPUT_BANDS",
+    "importscene": "KIND WIDTH HEIGHT BANDS CLASSES SAMPLES",
     "inspectraster": "WIDTH HEIGHT BANDS VALID_SHARE CLASSES",
     "splitreference": (
         "BLOCKS TRAIN_PIXELS VALIDATION_PIXELS TEST_PIXELS LOCATION_ONLY INSIDE LEAKS"
@@ -159,10 +166,12 @@ def test_the_job_gives_the_values_that_are_promised():
 
     from hsicnn.algorithms.checktrainingdata import CheckTrainingData
     from hsicnn.algorithms.describemodel import DescribeModel
+    from hsicnn.algorithms.importscene import ImportScene
     from hsicnn.algorithms.inspectraster import InspectRaster
     from hsicnn.algorithms.reducebands import ReduceBands
     from hsicnn.algorithms.splitreference import SplitReference
     from hsicnn.core.checking.check import CheckResult
+    from hsicnn.core.importing.results import ImportResult
     from hsicnn.core.inspection.inspect import InspectResult
     from hsicnn.core.modelfile.describe import DescribeResult
     from hsicnn.core.reduction.reduce import ReduceResult
@@ -170,10 +179,11 @@ def test_the_job_gives_the_values_that_are_promised():
 
     for algorithm, result in (
         (DescribeModel, DescribeResult),
-        (InspectRaster, InspectResult),
         (ReduceBands, ReduceResult),
         (SplitReference, SplitResult),
         (CheckTrainingData, CheckResult),
+        (ImportScene, ImportResult),
+        (InspectRaster, InspectResult),
     ):
         given = get_type_hints(result)
         for name, title, kind in algorithm.VALUES:
@@ -205,6 +215,7 @@ def test_words_of_normalisation_are_those_of_the_core():
         ("core.checking.settings:CheckSettings", "check_training_data"),
         ("core.inference.settings:ClassifySettings", "classify_raster"),
         ("core.reduction.settings:ReduceSettings", "reduce_bands"),
+        ("core.importing.settings:ImportSettings", "import_scene"),
         ("core.simulation.settings:SceneSettings", "create_example_scene"),
     ],
 )

@@ -3,6 +3,8 @@ from __future__ import annotations
 import sys
 import types
 
+import pytest
+from hsicnn.core.errors import DependencyError
 from hsicnn.core.runtime import dependencies
 
 
@@ -29,8 +31,8 @@ def test_sentences_name_packages_by_their_titles():
     assert dependencies.what_is_missing(["torch"]) == (
         "PyTorch (for training and applying networks) is not installed."
     )
-    assert dependencies.what_is_missing(["safetensors", "h5py"]) == (
-        "safetensors (for model files) and h5py are not installed."
+    assert dependencies.what_is_missing(["safetensors", "no_such_package"]) == (
+        "safetensors (for model files) and no_such_package are not installed."
     )
 
 
@@ -39,3 +41,17 @@ def test_the_command_keeps_the_numpy_that_is_there():
         '"/usr/bin/python3" -m pip install "torch>=2.6" "numpy==1.24.2"'
     )
     assert "==" not in dependencies.install_command("python", ["numpy"], "1.24.2")
+
+
+def test_a_package_that_does_not_load_is_named_with_its_remedy(monkeypatch):
+    def broken(name):
+        raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")
+
+    monkeypatch.setattr(dependencies.importlib, "import_module", broken)
+    with pytest.raises(DependencyError, match=r"numpy \S+ is installed and cannot.*binary"):
+        dependencies.loaded("numpy")
+
+
+def test_a_package_that_is_missing_is_named_with_its_command():
+    with pytest.raises(DependencyError, match=r"no_such_package is not installed.*pip install"):
+        dependencies.loaded("no_such_package")
