@@ -19,7 +19,7 @@ from ..data.windows.files import SPECTRA as TEXTS
 from ..errors import InputError, LabelError
 from ..progress import Portion, Progress
 from ..raster.bands import describe_range
-from ..raster.writer import class_map_type
+from ..raster.class_bands import class_map_type
 from ..runtime.disk_space import DiskNeed, check_disks
 from .arrays import Container
 from .class_names import make_named_classes

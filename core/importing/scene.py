@@ -13,9 +13,10 @@ from ..data.classes import ClassInfo
 from ..errors import RasterError
 from ..progress import Portion, Progress
 from ..raster.bands import Band
+from ..raster.class_bands import class_map_type
 from ..raster.grid import Grid
 from ..raster.windows import Window, tiles
-from ..raster.writer import TILE, RasterWriter, class_map_type
+from ..raster.writer import TILE, RasterWriter
 from ..runtime.disk_space import DiskNeed, check_disks
 from ..timing import TimeLeft
 from .image import Image

@@ -10,32 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ...errors import ChipSetError, DependencyError, reason
+from ...errors import ChipSetError, reason
+from ...runtime.dependencies import loaded
 from .stack import BoolArray, RawArray, StackShape, WindowSamples
 
 # What h5py raises of files that are damaged or hold something else.
 _FAULTS = (OSError, KeyError, AttributeError, RuntimeError, ValueError, TypeError)
-
-
-def h5py() -> Any:
-    """Return the package that reads and writes HDF5.
-
-    Raises:
-        DependencyError: it is missing or does not start.
-    """
-    try:
-        import h5py as package
-    except (ImportError, ValueError) as error:  # ValueError: built for another numpy
-        raise DependencyError(
-            f"HDF5 files need the Python package h5py, which cannot be used here "
-            f"({reason(error)}). Install it for the Python that 'Check environment' names "
-            "(pip install h5py), or use FORMAT 'geotiff'."
-        ) from error
-    return package
 
 
 class Hdf5Writer:
@@ -44,7 +27,7 @@ class Hdf5Writer:
     def __init__(self, path: Path, shape: StackShape) -> None:
         self._shape = shape
         self._codes = np.array([item.code for item in shape.classes], dtype=np.int64)
-        self._file = h5py().File(path, "w")
+        self._file = loaded("h5py").File(path, "w")
         self._done = 0
         count, side, bands = shape.count, shape.side, len(shape.bands)
         strip = min(shape.strip, count)
@@ -107,9 +90,9 @@ def hdf5_windows(path: Path, shape: StackShape) -> Iterator[tuple[RawArray, Bool
 
     Raises:
         ChipSetError: the file is missing, damaged, or not that of the stack.
-        DependencyError: h5py is missing.
+        DependencyError: h5py is missing or broken.
     """
-    package = h5py()
+    package = loaded("h5py")
     with ExitStack() as opened:
         try:
             file = opened.enter_context(package.File(path, "r"))
