@@ -339,7 +339,7 @@ def test_without_h5py_the_error_says_what_to_install(scattered, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(DependencyError, match="pip install .h5py"):
+    with pytest.raises(DependencyError, match=r"pip install .h5py"):
         export(scattered, file_format="hdf5")
     assert not (scattered.folder / "chips").exists()
 
