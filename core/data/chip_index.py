@@ -28,6 +28,7 @@ from .chip_format import (
 from .classes import MAX_CLASSES, ClassInfo
 from .leakage import Leak
 from .separation import SPLIT_NAMES
+from .tiles.tile_set import fault_of_tiles, parse_tiles
 from .windows.files import FILES, SPECTRA
 
 _FIELDS: Mapping[str, Kinds] = {
@@ -134,6 +135,7 @@ def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
         kind=record["kind"],
         placed=record["placed"],
         reduction=_reduction(record.get("reduction")),
+        tiles=parse_tiles(record.get("tiles")),
     )
 
 
@@ -164,6 +166,8 @@ def _check(info: ChipSetInfo) -> None:
         ChipSetError: where they don't.
     """
     wrong = _fault_of_tables(info) or _fault_of_windows(info)
+    shape = (info.grid.height, info.grid.width)
+    wrong = wrong or fault_of_tiles(info.tiles, info.kind, *shape, len(info.classes))
     for chip in info.chips:
         wrong = wrong or _fault_of_chip(info, chip)
     if wrong:
@@ -175,7 +179,7 @@ def _fault_of_tables(info: ChipSetInfo) -> str:
     names, classes = {chip.name for chip in info.chips}, len(info.classes)
     faults = {
         "it has no bands or no classes": not (info.bands and classes),
-        "it has neither chips nor windows": not (info.chips or info.windows),
+        "it has neither chips nor windows": not (info.chips or info.windows or info.tiles),
         f"it is of the unknown kind {shown(info.kind)}": info.kind not in KINDS,
         "its chips have no place": bool(info.chips) and not (info.placed and info.kind == "pixels"),
         f"it cannot hold values of type {shown(info.dtype)}": info.dtype not in TYPES,

@@ -26,6 +26,7 @@ from .fixed_split import names_splits, split_coded, split_named
 from .footprints import write_footprints
 from .labels import Labels
 from .leakage import LEAKY
+from .mask import Mask
 from .separation import SPLIT_NAMES, TEST, TRAIN
 from .split_notes import (
     check_lone_pixels,
@@ -56,6 +57,7 @@ class ExportRun:
         labels: Labels,
         settings: ExportSettings,
         progress: Progress,
+        mask: Mask | None = None,
     ) -> None:
         self.notes: list[str] = []
         self.warnings: list[str] = []
@@ -64,6 +66,7 @@ class ExportRun:
         self._labels = labels
         self._settings = settings
         self._progress = progress
+        self._mask = mask
 
     def say(self, notes: Sequence[str]) -> None:
         """Log notes and keep them."""
@@ -137,7 +140,7 @@ class ExportRun:
         whole, labels = self._split(labels)
         _check_classes(labels)  # a raster can leave some out
         self.say(whole.notes)
-        split = cap_training(whole, labels.values, settings.max_per_class)
+        split = cap_training(whole, labels.values, self._most(whole))
         self.say(split.notes[len(whole.notes) :])
         # What the cap leaves out is not stored; what the buffer leaves out is: it has its
         # place in folds and in other splits of the same chips.
@@ -149,6 +152,15 @@ class ExportRun:
         if settings.wants_test and not (split.codes == TEST).any():
             self.warn([without_test(split.method, split.block_size)])
         return split, labels
+
+    def _most(self, split: Split) -> int:
+        """Return how many training pixels a class may have; 0 is no limit."""
+        most, labels = self._settings.max_per_class, self._labels
+        if not self._settings.balance:
+            return most
+        counts = split.counts(labels.values, len(labels.classes))["train"]
+        rarest = min((count for count in counts if count), default=0)
+        return min(most, rarest) if most else rarest
 
     def _split(self, labels: Labels) -> tuple[Split, Labels]:
         """Divide labels by the method asked for; returns those that take part too."""

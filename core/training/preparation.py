@@ -160,7 +160,7 @@ def make_lesson(
         store,
         normalisation,
         radius,
-        margin=min(settings.margin, info.halo - radius),
+        margin=min(settings.margin, info.margin_at(radius)),
         device=where,
         memory_bytes=memory_bytes,
         progress=progress,
