@@ -89,9 +89,9 @@ def truth_of_chip_set(folder: str, subset: str, progress: Progress) -> Truth:
     info = read_chip_set(folder)
     if not info.placed or info.kind == "scenes":
         raise ChipSetError(
-            f"The samples of {info.folder} are scenes or have no place on a raster, so no map can be held "
-            "against them. The accuracy on its test samples stands in the training's report; to "
-            "assess a map give a REFERENCE instead of SAMPLES."
+            f"The samples of {info.folder} are scenes or have no place on a raster, so no map can "
+            "be held against them. The accuracy on its test samples stands in the training's "
+            "report; to assess a map give a REFERENCE instead of SAMPLES."
         )
     rows, cols, values, split = _labelled_pixels(info, progress)
     code = SUBSETS[subset]

@@ -108,7 +108,10 @@ def read_chip(
         raise ChipSetError(f"The chip {path} is missing. Export the chips again.")
     with gdal_session():
         try:
-            dataset = gdal.OpenEx(str(path), gdal.OF_RASTER, allowed_drivers=[driver])
+            # Its folder holds thousands of others, which GDAL would list for each.
+            dataset = gdal.OpenEx(
+                str(path), gdal.OF_RASTER, allowed_drivers=[driver], sibling_files=[path.name]
+            )
             first = dataset.GetRasterBand(1)
             found = (dataset.RasterYSize, dataset.RasterXSize, dataset.RasterCount)
             kind = gdal.GetDataTypeName(first.DataType)

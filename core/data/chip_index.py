@@ -55,11 +55,26 @@ _CHIP = {"name": str, "window": list, "box": list, "counts": dict}
 
 def is_chip_set(folder: Path) -> bool:
     """Tell whether a folder holds a chip set, of whatever version."""
+    return bool(_record(folder))
+
+
+def tile_files(folder: Path) -> set[str] | None:
+    """Return the files that a set of tiles says are its own; None where it is none."""
+    tiles = _record(folder).get("tiles")
+    if not isinstance(tiles, dict):
+        return None
+    records = [item for item in tiles.get("tiles", ()) if isinstance(item, dict)]
+    names = [item.get(key) for item in records for key in ("image", "label")]
+    return {name for name in (*names, *tiles.get("files", ())) if isinstance(name, str) and name}
+
+
+def _record(folder: Path) -> Mapping[str, Any]:
+    """Return what the index of a chip set holds; nothing where there is none."""
     try:
         record = read_json((folder / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("format") == FORMAT
+        return {}
+    return record if isinstance(record, dict) and record.get("format") == FORMAT else {}
 
 
 def parse_index(folder: Path, text: str) -> ChipSetInfo:

@@ -181,9 +181,7 @@ def export_training_chips(
         class_names=class_names,
     )
     names = [{"value": value, "name": name} for value, name in named_classes(class_names).items()]
-    labelled = _Reference(
-        reference, layer, field, unlabelled, (*names, *styles), mask, mask_layer
-    )
+    labelled = _Reference(reference, layer, field, unlabelled, (*names, *styles), mask, mask_layer)
     return _export(image, labelled, settings, output, footprints=footprints, progress=progress)
 
 
@@ -233,7 +231,7 @@ def _export(
             labels = mask.keep(labels, progress)
         labels = drop_invalid(labels, source, bands, Portion(progress, 0.15, 0.25))
         run = ExportRun if settings.kind == "pixels" else TileRun
-        job = run(source, bands, labels, settings, progress, mask)
+        job = run(source, bands, labels, settings, progress, mask=mask)
         job.say([f"{source.name}: {describe_range(bands)} used.", *band_notes, *labels.notes])
         job.warn(labels.warnings)
         if footprints:

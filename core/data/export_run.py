@@ -57,6 +57,7 @@ class ExportRun:
         labels: Labels,
         settings: ExportSettings,
         progress: Progress,
+        *,
         mask: Mask | None = None,
     ) -> None:
         self.notes: list[str] = []

@@ -84,7 +84,9 @@ def find_candidates(
         places = _on_grid(labels, grid, size, settings.step, progress)
     places = _moved(places, grid, size, settings.jitter, seed)
     if mask is not None:
-        inside = [mask.holds(Window(int(r), int(c), size, size)) for r, c in _told(places, progress)]
+        inside = [
+            mask.holds(Window(int(r), int(c), size, size)) for r, c in _told(places, progress)
+        ]
         places = places[np.array(inside, dtype=bool)]
         if not len(places):
             raise LabelError(
@@ -118,7 +120,8 @@ def _on_grid(labels: Labels, grid: Grid, size: int, step: int, progress: Progres
     found: set[int] = set()
     for row, row_end, col, col_end in _told(alike, progress):
         found.update(
-            int(r) * len(lefts) + int(c) for r, c in product(range(row, row_end), range(col, col_end))
+            int(r) * len(lefts) + int(c)
+            for r, c in product(range(row, row_end), range(col, col_end))
         )
         if len(found) > _MOST:
             raise InputError(
@@ -130,7 +133,7 @@ def _on_grid(labels: Labels, grid: Grid, size: int, step: int, progress: Progres
 
 
 def _touching(places: npt.NDArray[np.int32], starts: IntArray, size: int) -> IntArray:
-    """Return ``(n, 2)`` the first tile along an axis that holds each place, and one past the last."""
+    """Return ``(n, 2)`` the first tile along an axis that holds a place, and the end of them."""
     first = np.searchsorted(starts, places.astype(np.int64) - size + 1)
     return np.column_stack([first, np.searchsorted(starts, places, side="right")])
 
@@ -151,7 +154,7 @@ def _around_objects(labels: Labels, grid: Grid, size: int) -> IntArray:
         best = int(((where - where.mean(axis=0)) ** 2).sum(axis=1).argmin())
         found.append(where[best].astype(np.int64) - size // 2)
     limits = np.array([grid.height - size, grid.width - size])
-    return np.unique(np.clip(np.array(found), 0, limits), axis=0)
+    return np.asarray(np.unique(np.clip(np.array(found), 0, limits), axis=0))
 
 
 def _moved(places: IntArray, grid: Grid, size: int, jitter: int, seed: int) -> IntArray:
@@ -161,7 +164,7 @@ def _moved(places: IntArray, grid: Grid, size: int, jitter: int, seed: int) -> I
     generator = numpy_generator(seed, "tiles", "jitter")
     shifts = generator.integers(-jitter, jitter + 1, size=places.shape)
     limits = np.array([grid.height - size, grid.width - size])
-    return np.unique(np.clip(places + shifts, 0, limits), axis=0)
+    return np.asarray(np.unique(np.clip(places + shifts, 0, limits), axis=0))
 
 
 def _with_labels(

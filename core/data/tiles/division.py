@@ -67,7 +67,7 @@ def divide_tiles(found: Candidates, labels: Labels, settings: ExportSettings) ->
     codes, chosen = _chosen(found, split.codes, settings)
     split = replace(split, codes=codes)
     what = settings.kind
-    lost = int(((split.codes == UNUSED)).sum()) - chosen
+    lost = int((split.codes == UNUSED).sum()) - chosen
     told = [*notes]
     if lost:
         told.append(

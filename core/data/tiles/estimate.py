@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..windows.stack import StackShape, WindowSamples
 from .writing import TileJob, TileWriter
 
 _MOST = 12  # tiles that are tried
+_MOST_STACKED = 64  # scenes that are tried for a stack: they are compressed together
 _RECORD_BYTES = 300  # of a tile in chips.json, with its folder entry
 
 
@@ -31,22 +33,51 @@ def measured(job: TileJob, progress: Progress) -> tuple[float, float]:
         RasterError: the raster cannot be read.
         OSError, ChipSetError: the temporary folder cannot be written to.
     """
-    total = len(job.planned)
-    numbers = np.unique(np.linspace(0, total - 1, min(_MOST, total)).astype(int)).tolist()
     with tempfile.TemporaryDirectory(prefix="hsicnn-estimate-") as folder:
-        began = time.perf_counter()
         if job.storage == "hdf5":
-            _stack(Path(folder), job, numbers, progress)
-        else:
-            writer = TileWriter(Path(folder), job)
-            for number in numbers:
-                progress.check_cancel()
-                writer.write(number, job.planned[number], slice(0, 0))
-        seconds = time.perf_counter() - began
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-    share = total / len(numbers)
-    record = 0 if job.storage == "hdf5" else _RECORD_BYTES + 6 * len(job.classes)
-    return size * share + total * record, seconds * share
+            return _of_stack(Path(folder), job, progress)
+        return _of_files(Path(folder), job, progress)
+
+
+def _of_files(folder: Path, job: TileJob, progress: Progress) -> tuple[float, float]:
+    """Bytes and seconds of tiles in a file each."""
+    numbers, total = _spread(job, _MOST), len(job.planned)
+    began = time.perf_counter()
+    writer = TileWriter(folder, job)
+    for number in numbers:
+        progress.check_cancel()
+        writer.write(number, job.planned[number], slice(0, 0))
+    seconds = time.perf_counter() - began
+    size = _bytes_in(folder)
+    writer.finish()
+    # What is written once does not grow with the tiles.
+    bands = json.dumps([band.to_json() for band in job.written_bands], indent=1)
+    once = _bytes_in(folder) - size + len(bands)
+    share, record = total / len(numbers), _RECORD_BYTES + 6 * len(job.classes)
+    return size * share + once + total * record, seconds * share
+
+
+def _of_stack(folder: Path, job: TileJob, progress: Progress) -> tuple[float, float]:
+    """Bytes and seconds of scenes in one file: of many and of one, so that its own size shows."""
+    total, numbers = len(job.planned), _spread(job, _MOST_STACKED)
+    began = time.perf_counter()
+    _stack(folder, job, numbers, progress)
+    seconds = (time.perf_counter() - began) * total / len(numbers)
+    many = _bytes_in(folder)
+    _stack(folder, job, numbers[:1], progress)
+    one = _bytes_in(folder)
+    each = (many - one) / max(len(numbers) - 1, 1)
+    return one + each * (total - 1), seconds
+
+
+def _spread(job: TileJob, most: int) -> list[int]:
+    """Return the numbers of some tiles, spread over all of them."""
+    total = len(job.planned)
+    return [int(n) for n in np.unique(np.linspace(0, total - 1, min(most, total)).astype(int))]
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _stack(folder: Path, job: TileJob, numbers: list[int], progress: Progress) -> None:
@@ -59,9 +90,10 @@ def _stack(folder: Path, job: TileJob, numbers: list[int], progress: Progress) -
         for number in numbers:
             progress.check_cancel()
             pixels, valid = job.read(job.planned[number].place)
-            ones = [np.ones(1, dtype=kind) for kind in ("uint16", "uint8", "int32")]
-            zeros = np.zeros(1, dtype=np.int32)
-            files.add(pixels[None], valid[None], WindowSamples(*ones, zeros, zeros))
+            nowhere = np.zeros(1, dtype=np.int32)
+            label, split = np.ones(1, dtype=np.uint16), np.ones(1, dtype=np.uint8)
+            samples = WindowSamples(label, split, nowhere, nowhere, nowhere)
+            files.add(pixels[None], valid[None], samples)
         files.close()
     except BaseException:
         files.abandon()

@@ -39,9 +39,9 @@ def write_tile_footprints(
     columns = {} if scenes else class_fields(info.classes, "pixels")
     fields = {name: ogr.OFTString for name in _TEXTS if scenes or name != "class"}
     fields |= {"angle": ogr.OFTReal, "labelled": ogr.OFTInteger}
-    fields |= {name: ogr.OFTInteger for name in columns}
+    fields |= dict.fromkeys(columns, ogr.OFTInteger)
     rows = _rows(tiles, info, columns)
-    write_outlines(staged, info.grid.crs_wkt, fields, rows, len(tiles), progress)
+    write_outlines(staged, info.grid.crs_wkt, fields, rows, count=len(tiles), progress=progress)
 
 
 def _rows(

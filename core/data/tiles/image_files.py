@@ -28,6 +28,7 @@ def write_image(
     grid: Grid,
     look: ChipLook,
     valid: BoolArray | None,
+    *,
     storage: str,
 ) -> int:
     """Write the image of a tile; the place of PNG and JPEG lies in files beside them.

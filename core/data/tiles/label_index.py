@@ -40,7 +40,7 @@ class LabelIndex:
             return found
         groups = self.labels.groups[found]
         inside = np.bincount(groups, minlength=len(self._least))
-        return found[(inside >= self._least)[groups]]
+        return np.asarray(found[(inside >= self._least)[groups]])
 
     def under(self, place: TilePlace) -> tuple[IntArray, IntArray]:
         """Return the pixels of a tile that have a label, and which label.

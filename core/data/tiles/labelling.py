@@ -64,7 +64,9 @@ def make_labelling(index: LabelIndex, found: Candidates, split: Split, size: int
         own = groups[index.held(TilePlace(row, col, size).window)]
         np.add.at(held, (own, code), 1.0)
         held[group, code] += np.inf  # its own tile decides
-    return Labelling(index, np.where(held.any(axis=1), held.argmax(axis=1), UNUSED).astype(np.uint8))
+    return Labelling(
+        index, np.where(held.any(axis=1), held.argmax(axis=1), UNUSED).astype(np.uint8)
+    )
 
 
 def _columns(found: Candidates, split: Split) -> Sequence[list[int]]:

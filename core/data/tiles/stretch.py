@@ -65,7 +65,7 @@ class Stretch:
             gone = missing(raw[..., place], band)
             if gone is not None:
                 shown[..., place][gone] = nothing
-        return shown.astype(np.uint8)
+        return np.asarray(shown.astype(np.uint8))
 
     def bands(self, bands: Sequence[Band], nothing: int) -> tuple[Band, ...]:
         """Return what the 8-bit bands mean: scale and offset give physical values."""
@@ -73,9 +73,7 @@ class Stretch:
         for low, high, band in zip(self.low, self.high, bands):
             step = (high - low) / _STEPS
             scale, offset = band.scale * step, band.offset + band.scale * (low - step)
-            found.append(
-                replace(band, scale=scale, offset=offset, nodata=None if nothing else 0.0)
-            )
+            found.append(replace(band, scale=scale, offset=offset, nodata=None if nothing else 0.0))
         return tuple(found)
 
     def text(self, bands: Sequence[Band]) -> str:

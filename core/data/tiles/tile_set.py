@@ -124,8 +124,8 @@ def parse_tiles(record: Any) -> TileSet | None:
         raise ValueError("its tiles have a stretch and more than 8 bits, or the reverse")
     tiles = tuple(_tile(item, found["size"]) for item in found["tiles"])
     files = tuple(_inside(str(name)) for name in record.get("files", ()))
-    names = [found[key] for key in ("size", "stride", "storage", "layout")]
-    return TileSet(*names, stretch, tiles, files)
+    numbers = (found["size"], found["stride"])
+    return TileSet(*numbers, found["storage"], found["layout"], stretch, tiles, files)
 
 
 def _tile(record: Any, size: int) -> Tile:
@@ -170,14 +170,21 @@ def fault_of_tiles(found: TileSet | None, kind: str, height: int, width: int, cl
     images = [tile.image for tile in found.tiles]
     if len(set(images)) < len(images):
         return "two tiles have one file"
-    for tile in found.tiles:
-        reach = tile.place.reach()
-        outside = reach.row < 0 or reach.col < 0 or reach.row + reach.height > height
-        if outside or reach.col + reach.width > width:
-            return f"tile {tile.name[:40]} does not lie in its raster"
-        scene = kind == "scenes"
-        if len(tile.counts) != classes or not int(scene) <= tile.value <= classes * scene:
-            return f"tile {tile.name[:40]} has classes that there are not"
-        if not scene and not tile.label:
-            return f"tile {tile.name[:40]} has no labels"
-    return ""
+    faults = (_fault_of_tile(tile, kind, (height, width), classes) for tile in found.tiles)
+    return next((fault for fault in faults if fault), "")
+
+
+def _fault_of_tile(tile: Tile, kind: str, shape: tuple[int, int], classes: int) -> str:
+    """What is wrong with one; empty where nothing is."""
+    reach, scene = tile.place.reach(), kind == "scenes"
+    bottom, right = reach.row + reach.height, reach.col + reach.width
+    faults = {
+        "does not lie in its raster": min(reach.row, reach.col) < 0
+        or bottom > shape[0]
+        or right > shape[1],
+        "has classes that there are not": len(tile.counts) != classes
+        or not int(scene) <= tile.value <= classes * scene,
+        "has no labels": not scene and not tile.label,
+    }
+    fault = next((words for words, found in faults.items() if found), "")
+    return f"tile {tile.name[:40]} {fault}" if fault else ""

@@ -169,11 +169,15 @@ class TileWriter:
             words = (f"{job.settings.kind[:-1]} {number + 1:,} of {len(job.planned):,}",
                      left.text(share))  # fmt: skip
             progress.report(share, ", ".join(word for word in words if word))
-        files = self._esri.close(self._folder) if self._esri else ()
-        stretch = job.stretch and job.stretch.to_json()
+        files = self.finish()
+        stretch = None if job.stretch is None else job.stretch.to_json()
         settings = job.settings
         numbers = (settings.tile_size, settings.step, job.storage, settings.layout)
         return TileSet(*numbers, stretch, tuple(tiles), files)
+
+    def finish(self) -> tuple[str, ...]:
+        """Write the files that the layout has besides; returns their paths from the folder on."""
+        return self._esri.close(self._folder) if self._esri else ()
 
     def write(self, number: int, planned: PlannedTile, own: slice) -> Tile:
         """Write the files of a tile.
@@ -192,7 +196,7 @@ class TileWriter:
         image = self._path(tile.image)
         masked = not np.array_equal(valid_pixels(pixels, self._bands, None), valid)
         look = ChipLook([band.name for band in self._bands], common_nodata(self._bands))
-        write_image(image, pixels, grid, look, valid if masked else None, job.storage)
+        write_image(image, pixels, grid, look, valid if masked else None, storage=job.storage)
         if job.settings.kind == "tiles":
             self._write_label(tile, flat, values, grid)
         elif tile.label:
@@ -281,7 +285,7 @@ def write_tile_set(
     with staged_folder(target) as temporary:
         writer = TileWriter(temporary, job)
         tiles = writer.run(progress)
-        info = _describe(temporary, job, told, tiles, writer.sums, notes)
+        info = _describe(temporary, job, told, tiles, sums=writer.sums, notes=notes)
         write_index(info)
         if also is not None:
             also(replace(info, folder=target))
@@ -293,6 +297,7 @@ def _describe(
     job: TileJob,
     told: TileSplit,
     tiles: TileSet,
+    *,
     sums: npt.NDArray[np.uint64],
     notes: Sequence[str],
 ) -> ChipSetInfo:
