@@ -15,7 +15,7 @@ from ..windows.stack import StackShape, WindowSamples
 from .writing import TileJob, TileWriter
 
 _MOST = 12  # tiles that are tried
-_MOST_STACKED = 64  # scenes that are tried for a stack: they are compressed together
+_RUNS = 3  # of scenes that a stack compresses together
 _RECORD_BYTES = 300  # of a tile in chips.json, with its folder entry
 
 
@@ -59,7 +59,14 @@ def _of_files(folder: Path, job: TileJob, progress: Progress) -> tuple[float, fl
 
 def _of_stack(folder: Path, job: TileJob, progress: Progress) -> tuple[float, float]:
     """Bytes and seconds of scenes in one file: of many and of one, so that its own size shows."""
-    total, numbers = len(job.planned), _spread(job, _MOST_STACKED)
+    shape = _shape(job, len(job.planned))
+    total, strip = shape.count, shape.strip
+    runs = max(_RUNS, _MOST // strip)
+    # Scenes that overlap repeat each other: they are tried as they will lie together.
+    starts = _spread(job, runs) if total > runs * strip else [0]
+    length = strip if total > runs * strip else total
+    starts = [min(start, total - length) for start in starts]
+    numbers = [number for start in starts for number in range(start, start + length)]
     began = time.perf_counter()
     _stack(folder, job, numbers, progress)
     seconds = (time.perf_counter() - began) * total / len(numbers)
@@ -80,12 +87,15 @@ def _bytes_in(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+def _shape(job: TileJob, count: int) -> StackShape:
+    """Return the shape of a stack of some scenes."""
+    side, grid = job.settings.tile_size, job.source.grid
+    return StackShape(count, side, job.dtype, job.written_bands, job.classes, grid)
+
+
 def _stack(folder: Path, job: TileJob, numbers: list[int], progress: Progress) -> None:
     """Write scenes as windows of a stack."""
-    count, side = len(numbers), job.settings.tile_size
-    grid = job.source.grid
-    shape = StackShape(count, side, job.dtype, job.written_bands, job.classes, grid)
-    files = StackFiles(folder, "hdf5", shape)
+    files = StackFiles(folder, "hdf5", _shape(job, len(numbers)))
     try:
         for number in numbers:
             progress.check_cancel()
