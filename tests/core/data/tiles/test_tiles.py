@@ -193,13 +193,14 @@ def test_shares_of_labels_and_of_objects_decide(place):
 
 
 def test_an_object_counts_where_a_tile_holds_its_share(place):
-    squares = [
-        ("POLYGON((500000 5800000,500080 5800000,500080 5799920,500000 5799920,500000 5800000))", "a"),
-        # 6 of its 8 columns lie in the tile that begins at column 8.
-        ("POLYGON((500100 5800000,500180 5800000,500180 5799920,500100 5799920,500100 5800000))", "b"),
-        ("POLYGON((500320 5799680,500400 5799680,500400 5799600,500320 5799600,500320 5799680))", "b"),
-        ("POLYGON((500320 5799440,500400 5799440,500400 5799360,500320 5799360,500320 5799440))", "a"),
-    ]  # fmt: skip
+    # First row and column of squares of 8 pixels. Of the second 6 of its 8 columns lie in the
+    # tile that begins at column 8, the others in the next.
+    corners = [(0, 0, "a"), (0, 10, "b"), (32, 32, "b"), (56, 32, "a")]
+    squares = []
+    for row, col, name in corners:
+        x, y = 500_000 + col * 10, 5_800_000 - row * 10
+        ring = f"{x} {y},{x + 80} {y},{x + 80} {y - 80},{x} {y - 80},{x} {y}"
+        squares.append((f"POLYGON(({ring}))", name))
     path = write_layer(place.folder / "four.gpkg", [(text, {"class": n}) for text, n in squares])
     given = {"reference": path, "field": "class", "split": "random", "validation_fraction": 0.0}
     held = read_chip_set(place.export("held", min_overlap=0.75, **given).output)
