@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..progress import Progress
 from ..raster.bands import Band
 from ..raster.grid import NO_GEOTRANSFORM, Grid
+from ..reduction.transform import Transform
 from ..timing import TimeLeft
 from .chip_folder import check_folder, staged_folder
 from .chip_format import FORMAT_VERSION, ChipSetInfo, WindowStack
@@ -43,6 +44,7 @@ class WindowContent:
         grid: of the raster that they were cut from; None where they have no place.
         rows: ``(n,)`` of the pixels in the middle; None where they have no place.
         cols: ``(n,)``; None where they have no place.
+        reduction: what made the bands of an original image, where that is known.
     """
 
     source_name: str
@@ -57,6 +59,7 @@ class WindowContent:
     grid: Grid | None = None
     rows: npt.NDArray[np.int32] | None = None
     cols: npt.NDArray[np.int32] | None = None
+    reduction: Transform | None = None
 
     @property
     def samples(self) -> WindowSamples:
@@ -209,4 +212,5 @@ def _describe(
         windows=WindowStack(storage, content.side, len(samples)),
         kind=content.kind,
         placed=placed,
+        reduction=content.reduction,
     )

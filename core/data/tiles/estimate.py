@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
 from ...progress import Progress
+from ..chip_folder import folder_beside
 from ..windows.files import StackFiles
 from ..windows.stack import StackShape, WindowSamples
 from .writing import TileJob, TileWriter
@@ -19,11 +19,12 @@ _RUNS = 3  # of scenes that a stack compresses together
 _RECORD_BYTES = 300  # of a tile in chips.json, with its folder entry
 
 
-def measured(job: TileJob, progress: Progress) -> tuple[float, float]:
-    """Write some tiles, spread over all of them, into a temporary folder.
+def measured(job: TileJob, target: Path, progress: Progress) -> tuple[float, float]:
+    """Write some tiles, spread over all of them, beside the place of the chip set.
 
     Args:
         job: what is to be written.
+        target: that it will be written to; what is tried does not stay.
         progress: asked for cancelling.
 
     Returns:
@@ -31,12 +32,14 @@ def measured(job: TileJob, progress: Progress) -> tuple[float, float]:
 
     Raises:
         RasterError: the raster cannot be read.
-        OSError, ChipSetError: the temporary folder cannot be written to.
+        ChipSetError: the disk is full, or cannot be written to.
     """
-    with tempfile.TemporaryDirectory(prefix="hsicnn-estimate-") as folder:
+    # Opening parts of a virtual raster for the first time is paid once, not by every tile.
+    job.read(job.planned[0].place)
+    with folder_beside(target) as folder:
         if job.storage == "hdf5":
-            return _of_stack(Path(folder), job, progress)
-        return _of_files(Path(folder), job, progress)
+            return _of_stack(folder, job, progress)
+        return _of_files(folder, job, progress)
 
 
 def _of_files(folder: Path, job: TileJob, progress: Progress) -> tuple[float, float]:

@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import InputError, LabelError
 from ...progress import Portion, Progress
 from ...raster.writer import class_map_type
+from ...reduction.carried import carried_transform
 from ...sizes import data_size
 from ...timing import duration
 from ..chip_format import MOST_CHIP_BYTES, ChipSetInfo
@@ -187,7 +188,7 @@ class TileRun(ExportRun):
 
     def _say_tiles(self, job: TileJob, output: str) -> None:
         """Say size and time before the long part starts, measured on a few tiles."""
-        size, seconds = measured(job, self._progress)
+        size, seconds = measured(job, Path(output).absolute(), self._progress)
         side, count = self._settings.tile_size, len(job.planned)
         turned = sum(1 for tile in job.planned if tile.place.angle)
         copies = f", {turned:,} of them turned copies" if turned else ""
@@ -249,6 +250,7 @@ class TileRun(ExportRun):
             grid=self._source.grid,
             rows=where[:, 0],
             cols=where[:, 1],
+            reduction=carried_transform(self._source),
         )
 
         def also(info: ChipSetInfo) -> None:

@@ -14,6 +14,7 @@ from ...progress import Progress
 from ...raster.bands import Band, common_nodata
 from ...raster.grid import Grid
 from ...raster.source import RasterSource
+from ...reduction.carried import carried_transform
 from ...timing import TimeLeft
 from ..chip_files import ChipLook, write_chip
 from ..chip_folder import check_folder, staged_folder
@@ -340,4 +341,5 @@ def _describe(
         chips=(),
         kind=job.settings.kind,
         tiles=tiles,
+        reduction=carried_transform(source),
     )
