@@ -141,7 +141,8 @@ class ExportRun:
         whole, labels = self._split(labels)
         _check_classes(labels)  # a raster can leave some out
         self.say(whole.notes)
-        split = cap_training(whole, labels.values, self._most(whole))
+        most, name = self._most(whole, labels)
+        split = cap_training(whole, labels.values, most, name=name)
         self.say(split.notes[len(whole.notes) :])
         # What the cap leaves out is not stored; what the buffer leaves out is: it has its
         # place in folds and in other splits of the same chips.
@@ -154,14 +155,14 @@ class ExportRun:
             self.warn([without_test(split.method, split.block_size)])
         return split, labels
 
-    def _most(self, split: Split) -> int:
-        """Return how many training pixels a class may have; 0 is no limit."""
-        most, labels = self._settings.max_per_class, self._labels
-        if not self._settings.balance:
-            return most
+    def _most(self, split: Split, labels: Labels) -> tuple[int, str]:
+        """Return how many training pixels a class may have, 0 for no limit, and what says so."""
+        most = self._settings.max_per_class
         counts = split.counts(labels.values, len(labels.classes))["train"]
         rarest = min((count for count in counts if count), default=0)
-        return min(most, rarest) if most else rarest
+        if self._settings.balance and (rarest < most or not most):
+            return rarest, "BALANCE to"
+        return most, "MAX_PER_CLASS"
 
     def _split(self, labels: Labels) -> tuple[Split, Labels]:
         """Divide labels by the method asked for; returns those that take part too."""

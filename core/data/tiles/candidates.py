@@ -184,7 +184,8 @@ def _with_labels(
         kept.append(number)
         values.append(value)
         counts.append(np.eye(1, classes, value - 1, dtype=np.int64)[0] if scenes else found)
-        groups.append(int(np.bincount(index.labels.groups[own]).argmax()))
+        there, often = np.unique(index.labels.groups[own], return_counts=True)
+        groups.append(int(there[often.argmax()]))
         progress.report((number + 1) / len(places), "")
     if not kept:
         raise LabelError(_none(settings, len(places)))

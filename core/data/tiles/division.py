@@ -180,13 +180,17 @@ def _at_random(
     free = split_random(made, **_fractions(settings))
     if not settings.buffer:
         return free, []
+    among = [
+        f"Drawn at random, {settings.kind} lie among each other: a BUFFER of {settings.buffer} "
+        "would leave too few to train on, so none is kept."
+    ]
     try:
         reach = settings.buffer + reach_of(settings)
         apart = split_random(made, buffer=reach, **_fractions(settings))
     except SplitError:
-        return free, []
+        return free, among
     if int((apart.codes == TRAIN).sum()) * 2 < int((free.codes == TRAIN).sum()):
-        return free, []
+        return free, among
     return replace(apart, buffer=settings.buffer), []
 
 

@@ -38,9 +38,10 @@ class LabelIndex:
         found = _ranges(first, last)
         if self._least is None or not len(found):
             return found
-        groups = self.labels.groups[found]
-        inside = np.bincount(groups, minlength=len(self._least))
-        return np.asarray(found[(inside >= self._least)[groups]])
+        groups, own, inside = np.unique(
+            self.labels.groups[found], return_inverse=True, return_counts=True
+        )
+        return np.asarray(found[(inside >= self._least[groups])[own.reshape(-1)]])
 
     def under(self, place: TilePlace) -> tuple[IntArray, IntArray]:
         """Return the pixels of a tile that have a label, and which label.

@@ -114,10 +114,11 @@ class TileSettings:
         _check_layout(self, file_format)
         if self.kind == "pixels":
             _check_pixels(self)
-        elif self.min_overlap and split == "field":
+        elif split == "field" and (self.min_overlap or self.places == "objects"):
+            name = "MIN_OVERLAP" if self.min_overlap else "PLACES 'objects'"
             raise InputError(
-                "MIN_OVERLAP goes by single polygons, which SPLIT 'field' joins to groups. Set it "
-                "to 0, or use another SPLIT."
+                f"{name} goes by single polygons or points, which SPLIT 'field' joins to groups. "
+                "Use another SPLIT, or leave MIN_OVERLAP at 0 and PLACES at 'grid'."
             )
 
 

@@ -224,6 +224,7 @@ def test_training_tiles_are_capped_and_balanced(place):
     assert set(even.counts["train"]) == {min(plain.counts["train"])}
     pixels = place.export("pixels", kind="pixels", balance=True)
     assert len(set(pixels.counts["train"])) == 1
+    assert any("BALANCE to" in note for note in pixels.notes)
 
 
 def test_jitter_moves_tiles_and_the_seed_fixes_it(place):
@@ -357,6 +358,7 @@ def test_names_of_classes_can_be_given(place):
         ({"class_names": "1=a;1=b"}, "twice"),
         ({"kind": "pixels", "rotation": 90}, "ROTATION is for KIND"),
         ({"split": "field", "split_field": "x", "min_overlap": 0.5}, "MIN_OVERLAP goes by single"),
+        ({"split": "field", "split_field": "x", "places": "objects"}, "PLACES 'objects' goes by"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_and_nothing_is_written(place, settings, words):
