@@ -135,11 +135,11 @@ class ExportRun:
         known = len(self._labels.notes)
         labels = without_small_classes(self._labels, settings.min_per_class)
         self.say(labels.notes[known:])
-        _check_classes(labels)
+        check_classes(labels)
         check_lone_pixels(labels)
         class_map_type(info.code for info in labels.classes)  # said now, not after a training
         whole, labels = self._split(labels)
-        _check_classes(labels)  # a raster can leave some out
+        check_classes(labels)  # a raster can leave some out
         self.say(whole.notes)
         most, name = self._most(whole, labels)
         split = cap_training(whole, labels.values, most, name=name)
@@ -261,7 +261,7 @@ class ExportRun:
             self._progress.log(words)
 
 
-def _check_classes(labels: Labels) -> None:
+def check_classes(labels: Labels) -> None:
     """Refuse labels of a single class.
 
     Raises:

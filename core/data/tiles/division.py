@@ -6,27 +6,27 @@ turned copies included. Whole tiles are divided, never their pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import InputError, LabelError, SplitError
+from ...errors import LabelError, SplitError
 from ...runtime.seeds import numpy_generator
 from ..export_settings import ExportSettings
+from ..fixed_split import names_splits, split_named
 from ..labels import Labels
 from ..leakage import Leak, location_only_score
-from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, VALIDATION, Codes, nearest_distance
-from ..splits import Split, split_blocks, split_named, split_polygons, split_random
+from ..nearest import nearest_distance
+from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, VALIDATION, Codes
+from ..splits import Split, split_blocks, split_polygons, split_random
 from .candidates import Candidates
 from .place import margin_of
 
 IntArray = npt.NDArray[np.int64]
 
 _THIN = 10  # training tiles below which a class is called thin
-_WORDS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def divide_tiles(found: Candidates, labels: Labels, settings: ExportSettings) ->
         settings: of the export.
 
     Raises:
-        InputError, SplitError: tiles cannot be divided so, and what helps.
+        SplitError: tiles cannot be divided so, and what helps.
         LabelError: all tiles hold the same single class.
     """
     held = (found.counts > 0).any(axis=0)
@@ -88,18 +88,8 @@ def _divided(
     found: Candidates, labels: Labels, settings: ExportSettings
 ) -> tuple[Split, list[str]]:
     """Divide all tiles by the method asked for."""
-    methods: dict[str, Callable[[], tuple[Split, list[str]]]] = {
-        "blocks": lambda: _by_blocks(found, labels, settings),
-        "random": lambda: _at_random(found, labels, settings),
-        "polygons": lambda: _by_groups(found, labels, settings),
-        "field": lambda: _by_groups(found, labels, settings),
-    }
-    if settings.split not in methods:
-        raise InputError(
-            f"SPLIT '{settings.split}' is for KIND 'pixels'; KIND is '{settings.kind}'. Choose one "
-            f"of {', '.join(methods)}."
-        )
-    return methods[settings.split]()
+    methods = {"blocks": _by_blocks, "random": _at_random}
+    return methods.get(settings.split, _by_groups)(found, labels, settings)
 
 
 def _entries(found: Candidates, labels: Labels) -> tuple[Labels, IntArray]:
@@ -125,6 +115,10 @@ def _fractions(settings: ExportSettings) -> dict[str, Any]:
         "validation_fraction": settings.validation_fraction,
         "seed": settings.seed,
     }
+
+
+def _drawn(settings: ExportSettings) -> dict[str, Any]:
+    return {**_fractions(settings), "count_per_class": settings.count_per_class}
 
 
 def _by_blocks(
@@ -156,15 +150,17 @@ def _by_groups(
             "Use SPLIT 'blocks'."
         )
     buffer = settings.buffer + reach_of(settings)
-    named = {name.strip().lower() for name in labels.group_names} <= _WORDS
+    named = settings.split == "raster"
+    named = named or (settings.split == "field" and names_splits(labels))
     try:
-        if settings.split == "field" and labels.group_names and named:
+        if named:
             split = split_named(made, buffer=buffer, seed=settings.seed)
         else:
             split = split_polygons(made, buffer=buffer, **_fractions(settings))
     except SplitError as error:
         raise _impossible(found, labels, settings) from error
-    return replace(_by_tile(split, tile, len(found)), buffer=settings.buffer), []
+    split = replace(_by_tile(split, tile, len(found)), buffer=settings.buffer)
+    return replace(split, method=settings.split), []
 
 
 def _at_random(
@@ -177,7 +173,7 @@ def _at_random(
     made = Labels(
         *places, rarest.astype(np.uint16), labels.classes, found.groups.astype(np.int32)
     ).keep(np.ones(len(found), dtype=bool))
-    free = split_random(made, **_fractions(settings))
+    free = split_random(made, **_drawn(settings))
     if not settings.buffer:
         return free, []
     among = [
@@ -186,7 +182,7 @@ def _at_random(
     ]
     try:
         reach = settings.buffer + reach_of(settings)
-        apart = split_random(made, buffer=reach, **_fractions(settings))
+        apart = split_random(made, buffer=reach, **_drawn(settings))
     except SplitError:
         return free, among
     if int((apart.codes == TRAIN).sum()) * 2 < int((free.codes == TRAIN).sum()):

@@ -54,7 +54,7 @@ def make_labelling(index: LabelIndex, found: Candidates, split: Split, size: int
         split: of them.
         size: of tiles in pixels.
     """
-    if split.method not in ("polygons", "field"):
+    if split.method not in ("polygons", "field", "raster"):
         return Labelling(index, None)
     groups = index.labels.groups
     held = np.zeros((int(groups.max(initial=0)) + 1, 4))

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, LabelError
+from ...errors import InputError
 from ...progress import Portion, Progress
 from ...raster.writer import class_map_type
 from ...reduction.carried import carried_transform
 from ...sizes import data_size
 from ...timing import duration
 from ..chip_format import MOST_CHIP_BYTES, ChipSetInfo
-from ..export_run import ExportRun
+from ..export_run import ExportRun, check_classes
+from ..labels import Labels
+from ..leakage import LEAKY
 from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, Codes
+from ..split_notes import without_small_classes
+from ..split_raster import read_split_raster
 from ..splits import Split
 from ..window_set import WindowContent, write_window_set
 from .candidates import Candidates, find_candidates
@@ -33,8 +37,6 @@ from .place import TilePlace
 from .settings import SHOWN
 from .stretch import Stretch, measure_stretch, shown_bands
 from .writing import PlannedTile, TileJob, TileSplit, write_tile_set
-
-_LEAKY = 0.9  # location-only score from which a split is called leaky
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,7 @@ class TileRun(ExportRun):
     def run(self, output: str, footprints: tuple[Path, Path] | None = None) -> ChipSetInfo:
         """Find, divide, cut and write; see ``ExportRun.run``."""
         settings = self._settings
+        self._labels = self._taking_part()
         self._check()
         self._progress.report(0.25, f"looking for {settings.kind}")
         index = LabelIndex(self._labels, self._source.grid.width, settings.min_overlap)
@@ -82,6 +85,26 @@ class TileRun(ExportRun):
         self._say_tile_result(info)
         return info
 
+    def _taking_part(self) -> Labels:
+        """Return the labels that take part; a split raster makes groups of them.
+
+        Raises:
+            SplitError, LabelError, RasterError: none does, or the raster is no split.
+        """
+        settings, known = self._settings, len(self._labels.notes)
+        labels = without_small_classes(self._labels, settings.min_per_class)
+        self.say(labels.notes[known:])
+        if settings.split != "raster":
+            return labels
+        portion = Portion(self._progress, 0.2, 0.25)
+        path, grid = settings.split_raster, self._source.grid
+        found = read_split_raster(path, labels, grid, portion)
+        self.say(found.notes)
+        self.warn(found.warnings)
+        used = found.codes != UNUSED
+        groups = found.codes[used].astype(np.int32)
+        return replace(found.labels.keep(used), groups=groups, group_names=SPLIT_NAMES[1:])
+
     def _check(self) -> None:
         """Refuse what the source or the labels do not allow.
 
@@ -89,12 +112,7 @@ class TileRun(ExportRun):
             InputError, LabelError: in words.
         """
         settings, labels, source = self._settings, self._labels, self._source
-        if len(labels.classes) < 2:
-            raise LabelError(
-                f"There is only one class, '{labels.classes[0].name}', with {len(labels):,} "
-                "pixels; a classifier needs two or more. Choose another field or reference, or "
-                "add labels of another class."
-            )
+        check_classes(labels)
         class_map_type(info.code for info in labels.classes)  # said now, not after a training
         if settings.min_overlap and not labels.groups.any():
             raise InputError(
@@ -286,7 +304,7 @@ class TileRun(ExportRun):
             f"Location alone, without any spectrum, gets the class of {info.location_only:.1%} of "
             f"the test {self._settings.kind} right."
         )
-        if info.location_only >= _LEAKY:
+        if info.location_only >= LEAKY:
             self.warn([f"{words} Accuracies on this split say little about other places."])
         else:
             self._progress.log(words)

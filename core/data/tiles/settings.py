@@ -114,10 +114,10 @@ class TileSettings:
         _check_layout(self, file_format)
         if self.kind == "pixels":
             _check_pixels(self)
-        elif split == "field" and (self.min_overlap or self.places == "objects"):
+        elif split in ("field", "raster") and (self.min_overlap or self.places == "objects"):
             name = "MIN_OVERLAP" if self.min_overlap else "PLACES 'objects'"
             raise InputError(
-                f"{name} goes by single polygons or points, which SPLIT 'field' joins to groups. "
+                f"{name} goes by single polygons or points, which SPLIT '{split}' joins to groups. "
                 "Use another SPLIT, or leave MIN_OVERLAP at 0 and PLACES at 'grid'."
             )
 

@@ -127,6 +127,30 @@ def test_a_polygon_is_never_in_two_splits(place):
     assert all(len(splits) == 1 for splits in seen.values())
 
 
+def test_a_split_raster_divides_tiles(place):
+    parts = np.zeros((1, 96, 80), np.uint8)
+    parts[0, :30], parts[0, 30:62], parts[0, 62:] = 3, 1, 2
+    path = write_raster(place.folder / "parts.tif", parts, place.grid)
+    result = place.export("raster", split="raster", split_raster=path, stride=4)
+    info, store = store_of(result)
+    assert info.split_method == "raster"
+    np.testing.assert_array_equal(store.split, parts[0, store.row, store.col])
+    shape, covers = (96, 80), {}
+    for tile in info.tiles.tiles:
+        mask = covers.setdefault(tile.split, np.zeros(shape, bool))
+        mask |= covered(tile, shape)
+    assert set(covers) == {"train", "validation", "test"}
+    assert nearest_gap(covers["train"], covers["test"]) > 2
+
+
+def test_small_classes_and_counts_go_by_pixels_and_tiles(place):
+    few = int(np.bincount(place.valid_labels.ravel())[1:].min())
+    result = place.export("less", min_per_class=few + 1)
+    assert len(result.classes) == 2
+    drawn = place.export("drawn", split="random", count_per_class=7, buffer=0, kind="scenes")
+    assert drawn.counts["train"] == [7, 7, 7]
+
+
 def test_every_labelled_pixel_counts_once_from_where_it_lies_deepest(place):
     result = place.export("over", stride=5, rotation=45, buffer=0)
     info, store = store_of(result)
