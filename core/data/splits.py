@@ -173,8 +173,7 @@ def cap_training(
     """Keep at most ``most`` training pixels a class, drawn at random; 0 keeps all.
 
     The others become ``UNUSED``. Validation and test stay whole: their figures are only
-    true with the classes in the proportions that they have. ``name`` is what the user calls the
-    limit.
+    true with the classes in the proportions that they have. ``name`` is the user's for the limit.
     """
     if most < 0:
         raise InputError(f"MAX_PER_CLASS is {most}; write 0 for no limit.")

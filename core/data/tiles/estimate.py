@@ -12,7 +12,8 @@ from ...progress import Progress
 from ..chip_folder import folder_beside
 from ..windows.files import StackFiles
 from ..windows.stack import StackShape, WindowSamples
-from .writing import TileJob, TileWriter
+from .job import TileJob
+from .writing import TileWriter
 
 _MOST = 12  # tiles that are tried
 _RUNS = 3  # of scenes that a stack compresses together

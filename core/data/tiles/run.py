@@ -12,31 +12,31 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...progress import Portion, Progress
+from ...progress import Portion
 from ...raster.writer import class_map_type
-from ...reduction.carried import carried_transform
 from ...sizes import data_size
 from ...timing import duration
 from ..chip_format import MOST_CHIP_BYTES, ChipSetInfo
 from ..export_run import ExportRun, check_classes
 from ..labels import Labels
 from ..leakage import LEAKY
-from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, Codes
+from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED
 from ..split_notes import without_small_classes
 from ..split_raster import read_split_raster
 from ..splits import Split
-from ..window_set import WindowContent, write_window_set
 from .candidates import Candidates, find_candidates
 from .division import Division, divide_tiles, tile_leak, tile_location_score
 from .estimate import measured
-from .footprints import stacked_tiles, write_tile_footprints
+from .footprints import write_tile_footprints
+from .job import PlannedTile, TileJob
 from .label_index import LabelIndex
 from .labelling import make_labelling
 from .pixels import TilePixels, joined, pixels_of
 from .place import TilePlace
 from .settings import SHOWN
+from .stacking import write_scene_stack
 from .stretch import Stretch, measure_stretch, shown_bands
-from .writing import PlannedTile, TileJob, TileSplit, write_tile_set
+from .writing import TileSplit, write_tile_set
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +227,8 @@ class TileRun(ExportRun):
         progress = Portion(self._progress, 0.4, 0.97)
         notes = [*self.notes, *self.warnings]
         if job.storage == "hdf5":
-            return self._write_stack(output, job, told, footprints, progress)
+            given: dict[str, Any] = {"notes": notes, "footprints": footprints}
+            return write_scene_stack(output, job, told.split, **given, progress=progress)
         also = None
         if footprints is not None:
             also = partial(self._outline, footprints)
@@ -236,56 +237,6 @@ class TileRun(ExportRun):
     def _outline(self, footprints: tuple[Path, Path], info: ChipSetInfo) -> None:
         if info.tiles is not None:
             write_tile_footprints(footprints, info.tiles.tiles, info, progress=self._progress)
-
-    def _write_stack(
-        self,
-        output: str,
-        job: TileJob,
-        told: TileSplit,
-        footprints: tuple[Path, Path] | None,
-        progress: Progress,
-    ) -> ChipSetInfo:
-        """Write scenes into one file."""
-        places = [tile.place for tile in job.planned]
-        where = np.array([place.middle for place in places], dtype=np.int32)
-        codes: Codes = np.array([tile.code for tile in job.planned], dtype=np.uint8)
-        groups = np.array([tile.group for tile in job.planned], dtype=np.int32)
-        values = job.classes_of[[tile.value for tile in job.planned]]
-        split = Split(
-            codes, groups, told.split.method, told.split.block_size, told.split.buffer,
-            told.split.seed,
-        )  # fmt: skip
-        content = WindowContent(
-            source_name=self._source.name,
-            source_path=self._source.path,
-            bands=job.written_bands,
-            classes=job.classes,
-            dtype=job.dtype,
-            side=self._settings.tile_size,
-            kind="scenes",
-            labels=values,
-            split=split,
-            grid=self._source.grid,
-            rows=where[:, 0],
-            cols=where[:, 1],
-            reduction=carried_transform(self._source),
-        )
-
-        def also(info: ChipSetInfo) -> None:
-            if footprints is not None:
-                lists = (places, codes.tolist(), values.tolist(), job.classes, "hdf5")
-                tiles = stacked_tiles(*lists)
-                write_tile_footprints(footprints, tiles, info, progress=self._progress)
-
-        return write_window_set(
-            output,
-            content,
-            (job.read(place)[0][None] for place in places),
-            storage="hdf5",
-            notes=[*self.notes, *self.warnings],
-            also=also,
-            progress=progress,
-        )
 
     def _say_tile_result(self, info: ChipSetInfo) -> None:
         """Log the counts and how much the split gives away."""

@@ -12,7 +12,7 @@ from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.classes import ClassInfo
 from hsicnn.core.data.pixel_store import load_pixels
 from hsicnn.core.data.tiles.layouts.paths import class_folders
-from osgeo import gdal
+from osgeo import gdal, ogr
 
 from ..conftest import Said
 
@@ -192,3 +192,23 @@ def test_names_of_class_folders_are_safe_and_differ():
     names = ["Wald", "wald", "a/b: c", "..", "Straße"]
     classes = [ClassInfo(number, name, "#000000") for number, name in enumerate(names, 1)]
     assert class_folders(classes) == ["Wald", "wald_2", "a_b_c", "class_4", "Straße"]
+
+
+@pytest.mark.parametrize("settings", [{"file_format": "hdf5"}, {"layout": "esri"}], ids=str)
+def test_outlines_of_scenes_say_class_split_and_file(place, settings):
+    path = place.folder / "scenes.gpkg"
+    result = place.export("outlined", footprints=str(path), **SCENES, **settings)
+    info = read_chip_set(result.output)
+    dataset = ogr.Open(str(path))
+    rows = [
+        (item["split"], item["class"], item["image"], item.GetGeometryRef().GetEnvelope())
+        for item in dataset.GetLayer(0)
+    ]
+    classes = [item.name for item in info.classes]
+    for split, counts in info.counts.items():
+        found = [classes.index(row[1]) for row in rows if row[0] == split]
+        assert np.bincount(found, minlength=3).tolist() == counts
+    for _, _, image, (west, east, south, north) in rows:
+        assert Path(image).is_file()
+        assert (east - west, north - south) == (80, 80)
+    del dataset
