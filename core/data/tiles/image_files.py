@@ -55,12 +55,14 @@ def write_image(
     try:
         with gdal_session():
             _copy(f"{folder}/{path.name}", np.ascontiguousarray(pixels), grid, driver)
-            names = sorted(gdal.ReadDir(folder))
-            parts = {name: memory_file(f"{folder}/{name}") for name in names if name.strip(".")}
+            names = sorted(name for name in gdal.ReadDir(folder) if name.strip("."))
+            parts = {name: memory_file(f"{folder}/{name}") for name in names}
     except RuntimeError as error:
         raise ChipSetError(f"The tile {path.name} could not be put together: {error}.") from error
     finally:
-        gdal.RmdirRecursive(folder)
+        for name in gdal.ReadDir(folder) or ():
+            if name.strip("."):
+                gdal.Unlink(f"{folder}/{name}")
     for name, data in parts.items():
         path.with_name(name).write_bytes(data)
     return sum(map(len, parts.values()))

@@ -118,3 +118,15 @@ def test_a_band_without_values_is_named(place):
     image = write_raster(place.folder / "empty.tif", empty, place.grid, nodata=-999)
     with pytest.raises((InputError, RasterError), match="band 2"):
         place.export("empty", image=image, file_format="png", image_bands="2")
+
+
+def test_tiles_are_written_where_gdals_exceptions_are_on(place):
+    used = gdal.GetUseExceptions()
+    gdal.UseExceptions()
+    try:
+        result = place.export("exceptions", file_format="png")
+    finally:
+        if not used:
+            gdal.DontUseExceptions()
+    assert result.chips
+    assert not [name for name in gdal.ReadDir("/vsimem/") or () if gdal.ReadDir(f"/vsimem/{name}")]
