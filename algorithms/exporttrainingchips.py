@@ -45,6 +45,10 @@ class ExportTrainingChips(HsicnnAlgorithm):
         "them in separate squares of the scene with a gap between them, so that the test says "
         "what the map is worth elsewhere. <b>random</b> mixes neighbours: patches overlap, and the "
         "accuracy is too good; the report shows by how much.</p>"
+        "<p>KIND <b>pixels</b> is made for the networks of this plugin. <b>tiles</b> (image and "
+        "labels) and <b>scenes</b> (one class each) are written in layouts that ArcGIS, TorchGeo "
+        "and torchvision read too, and train here as well. No test tile lies in or near a training "
+        "tile, unless tiles are drawn at random.</p>"
         "<p>Next: <i>Train classifier</i> with the folder.</p>"
     )
 

@@ -38,7 +38,6 @@ from .windows.stack import StackShape
 
 FORMAT = "hsicnn chip set"
 FORMAT_VERSION = 2  # 2: windows, kinds
-KINDS = ("pixels", "tiles", "scenes")
 MOST_CHIP_BYTES = 1 << 30  # of a chip's values with its halo: a chip is held in memory whole
 INDEX = "chips.json"
 IMAGES, LABELS, GROUPS = FOLDERS = ("images", "labels", "groups")

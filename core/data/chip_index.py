@@ -19,7 +19,6 @@ from .chip_format import (
     FORMAT,
     FORMAT_VERSION,
     INDEX,
-    KINDS,
     MOST_CHIP_BYTES,
     Chip,
     ChipSetInfo,
@@ -28,6 +27,7 @@ from .chip_format import (
 from .classes import MAX_CLASSES, ClassInfo
 from .leakage import Leak
 from .separation import SPLIT_NAMES
+from .tiles.settings import KINDS
 from .tiles.tile_set import fault_of_tiles, parse_tiles
 from .windows.files import FILES, SPECTRA
 
