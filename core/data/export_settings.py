@@ -73,6 +73,12 @@ class ExportSettings(TileSettings):
         if self.file_format not in FORMATS:
             raise InputError(f"FORMAT is '{self.file_format}'; choose one of {', '.join(FORMATS)}.")
         self.check_tiles(self.file_format, self.split)
+        for name in ("chip_size", "halo"):
+            if self.kind != "pixels" and getattr(self, name) != getattr(ExportSettings, name):
+                raise InputError(
+                    f"{name.upper()} is for KIND 'pixels'; KIND is '{self.kind}', where TILE_SIZE "
+                    f"says how large they are. Leave {name.upper()} as it was."
+                )
         if self.split == "field" and not self.split_field:
             raise InputError("SPLIT is 'field', but SPLIT_FIELD is empty. Choose the field.")
         if self.split == "raster" and not self.split_raster:

@@ -111,6 +111,16 @@ class TileSettings:
                 "IMAGE_BANDS chooses the bands of PNG and JPEG files; GeoTIFF holds all bands. "
                 "Leave it empty, or choose FORMAT 'png' or 'jpeg'."
             )
+        if self.stretch != TileSettings.stretch and file_format not in SHOWN:
+            raise InputError(
+                f"STRETCH is for PNG and JPEG files; FORMAT is '{file_format}', which holds values "
+                "as they are. Choose FORMAT 'png' or 'jpeg', or leave STRETCH as it was."
+            )
+        if self.scene_label != TileSettings.scene_label and self.kind != "scenes":
+            raise InputError(
+                f"SCENE_LABEL is for KIND 'scenes'; KIND is '{self.kind}'. Choose another KIND, or "
+                "leave SCENE_LABEL as it was."
+            )
         _check_layout(self, file_format)
         if self.kind == "pixels":
             _check_pixels(self)
@@ -172,8 +182,8 @@ def _check_layout(settings: TileSettings, file_format: str) -> None:
 def _check_pixels(settings: TileSettings) -> None:
     """Refuse what only tiles and scenes can be told: it would be passed over in silence."""
     defaults = TileSettings()
-    for name in ("stride", "places", "min_labelled", "min_overlap", "scene_label", "rotation",
-                 "jitter"):  # fmt: skip
+    sizes = ("tile_size", "stride", "places", "jitter", "rotation")
+    for name in (*sizes, "min_labelled", "min_overlap"):
         if getattr(settings, name) != getattr(defaults, name):
             raise InputError(
                 f"{name.upper()} is for KIND 'tiles' and 'scenes'; KIND is 'pixels'. Choose "

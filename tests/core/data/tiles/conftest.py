@@ -34,6 +34,8 @@ class Place:
 
     def export(self, name="set", **more):
         arguments = {"image": self.image, "reference": self.reference, **EASY, **more}
+        if arguments["kind"] == "pixels":
+            del arguments["tile_size"]
         return export_training_chips(output=str(self.folder / name), **arguments)
 
     def polygons(self, count=60):
