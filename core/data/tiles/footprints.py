@@ -41,7 +41,7 @@ def write_tile_footprints(
     fields |= {"angle": ogr.OFTReal, "labelled": ogr.OFTInteger}
     fields |= dict.fromkeys(columns, ogr.OFTInteger)
     rows = _rows(tiles, info, columns)
-    write_outlines(staged, info.grid.crs_wkt, fields, rows, count=len(tiles), progress=progress)
+    write_outlines(staged, info.grid.crs_wkt, fields, rows, progress=progress)
 
 
 def _rows(
