@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...progress import Portion
-from ...raster.writer import class_map_type
+from ...raster.class_bands import class_map_type
 from ...sizes import data_size
 from ...timing import duration
 from ..chip_format import MOST_CHIP_BYTES, ChipSetInfo
