@@ -24,6 +24,7 @@ from .layers import (
     title_of,
 )
 from .split_options import shares, split_sources
+from .tile_options import tile_arguments, tile_parameters
 
 
 class ExportTrainingChips(HsicnnAlgorithm):
@@ -44,6 +45,10 @@ class ExportTrainingChips(HsicnnAlgorithm):
         "them in separate squares of the scene with a gap between them, so that the test says "
         "what the map is worth elsewhere. <b>random</b> mixes neighbours: patches overlap, and the "
         "accuracy is too good; the report shows by how much.</p>"
+        "<p>KIND <b>pixels</b> is made for the networks of this plugin. <b>tiles</b> (image and "
+        "labels) and <b>scenes</b> (one class each) are written in layouts that ArcGIS, TorchGeo "
+        "and torchvision read too, and train here as well. No test tile lies in or near a training "
+        "tile, unless tiles are drawn at random.</p>"
         "<p>Next: <i>Train classifier</i> with the folder.</p>"
     )
 
@@ -59,6 +64,7 @@ class ExportTrainingChips(HsicnnAlgorithm):
                 "The labels: a raster of class codes, polygons (a pixel belongs to the polygon its "
                 "centre lies in), or points.",
             ),
+            *tile_parameters(),
             *self._split(ExportSettings()),
             *self._chips(ExportSettings()),
             p.explained(
@@ -102,8 +108,9 @@ class ExportTrainingChips(HsicnnAlgorithm):
             p.whole(
                 "BUFFER",
                 "Buffer (pixels)",
-                "Pixels of different splits lie farther apart than this; training pixels nearer "
-                "than that are left out. A split raster is taken as it is.",
+                "Pixels of different splits lie farther apart than this, tiles from edge to edge; "
+                "what trains nearer than that is left out. Of pixels a split raster is taken as "
+                "it is.",
                 defaults.buffer,
                 (0, 10_000),
             ),
@@ -114,9 +121,9 @@ class ExportTrainingChips(HsicnnAlgorithm):
         return [
             p.whole(
                 "MAX_PER_CLASS",
-                "Training pixels per class at the most",
-                "Draws this many training pixels of classes that have more; validation and test "
-                "keep all of theirs. 0 takes all.",
+                "Training samples per class at the most",
+                "Draws this many training pixels of classes that have more, of scenes, or of tiles "
+                "that hold a class; validation and test keep all of theirs. 0 takes all.",
                 defaults.max_per_class,
                 (0, 2**31 - 1),
                 advanced=True,
@@ -124,7 +131,8 @@ class ExportTrainingChips(HsicnnAlgorithm):
             p.whole(
                 "CHIP_SIZE",
                 "Chip size (pixels)",
-                "Side of the tiles in which labelled pixels are stored, without the halo.",
+                "For KIND 'pixels': side of the squares in which labelled pixels are stored, "
+                "without the halo.",
                 defaults.chip_size,
                 (8, 4096),
                 advanced=True,
@@ -132,8 +140,9 @@ class ExportTrainingChips(HsicnnAlgorithm):
             p.whole(
                 "HALO",
                 "Halo (pixels)",
-                "Image pixels around a chip that carry no labels, so that patches at its edge are "
-                "whole. A network can use patches up to 2 x HALO + 1 pixels.",
+                "For KIND 'pixels': image pixels around a chip that carry no labels, so that "
+                "patches at its edge are whole. A network can use patches up to 2 x HALO + 1 "
+                "pixels.",
                 defaults.halo,
                 (0, 512),
                 advanced=True,
@@ -141,10 +150,11 @@ class ExportTrainingChips(HsicnnAlgorithm):
             p.choice(
                 "FORMAT",
                 "File format",
-                "What samples are stored in. 'geotiff': chips, and windows of scattered pixels on "
-                "top of each other in one file. 'hdf5': a window around every labelled pixel in "
-                "one file for scripts (large). 'csv' and 'libsvm': tables of the spectra of the "
-                "labelled pixels. Training takes them all.",
+                "What samples are stored in. 'geotiff': chips, tiles and scenes, and windows of "
+                "scattered pixels on top of each other in one file. 'hdf5': a window around every "
+                "labelled pixel, or scenes, in one file for scripts (large). 'csv' and 'libsvm': "
+                "tables of the spectra of the labelled pixels. 'png' and 'jpeg': tiles and scenes "
+                "of one or three bands in 8 bits, see STRETCH. Training takes them all.",
                 FORMATS,
                 defaults.file_format,
                 advanced=True,
@@ -162,6 +172,7 @@ class ExportTrainingChips(HsicnnAlgorithm):
         return {
             "image": raster_path(required_raster(self, parameters, "INPUT", context)),
             **reference_arguments(self, parameters, context),
+            **tile_arguments(self, parameters, context),
             "split": self.parameterAsEnumString(parameters, "SPLIT", context),
             "file_format": self.parameterAsEnumString(parameters, "FORMAT", context),
             "split_field": self.parameterAsString(parameters, "SPLIT_FIELD", context),

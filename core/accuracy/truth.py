@@ -15,6 +15,7 @@ from ..data.chips import ChipSetInfo, read_chip_set
 from ..data.classes import ClassInfo
 from ..data.labels import read_labels
 from ..data.separation import TEST, TRAIN, UNUSED, VALIDATION
+from ..data.tiles.pixels import read_tile_pixels
 from ..errors import ChipSetError, InputError, LabelError
 from ..progress import Progress
 from ..raster.grid import Grid
@@ -86,11 +87,11 @@ def truth_of_chip_set(folder: str, subset: str, progress: Progress) -> Truth:
         LabelError: the subset has no pixel.
     """
     info = read_chip_set(folder)
-    if not info.placed or info.kind != "pixels":
+    if not info.placed or info.kind == "scenes":
         raise ChipSetError(
-            f"The samples of {info.folder} have no place on a raster, so no map can be held "
-            "against them. The accuracy on its test samples stands in the training's report; to "
-            "assess a map give a REFERENCE instead of SAMPLES."
+            f"The samples of {info.folder} are scenes or have no place on a raster, so no map can "
+            "be held against them. The accuracy on its test samples stands in the training's "
+            "report; to assess a map give a REFERENCE instead of SAMPLES."
         )
     rows, cols, values, split = _labelled_pixels(info, progress)
     code = SUBSETS[subset]
@@ -122,6 +123,11 @@ def truth_of_chip_set(folder: str, subset: str, progress: Progress) -> Truth:
 
 def _labelled_pixels(info: ChipSetInfo, progress: Progress) -> tuple[npt.NDArray[np.int64], ...]:
     """Return row, column, class and split of every labelled pixel, ``(n,)`` each."""
+    if info.tiles is not None:
+        pixels = read_tile_pixels(info, progress)
+        codes = np.array([tile.code for tile in info.tiles.tiles])[pixels.tile]
+        columns = (pixels.row, pixels.col, pixels.label, codes)
+        return tuple(column.astype(np.int64) for column in columns)
     dtype = "uint8" if len(info.classes) < 256 else "uint16"
     found: list[tuple[npt.NDArray[Any], ...]] = []
     for number, chip in enumerate(info.chips):

@@ -109,7 +109,7 @@ def _burn_tile(polygons: Sequence[Polygon], window: Window, grid: Grid) -> IntAr
     # Within a class the layer's order stays, so that both burn its last polygon.
     backwards = sorted(polygons, key=lambda polygon: -polygon.member)
     place = grid.sub(window)
-    upper, lower = _burnt_numbers(ordered, place), _burnt_numbers(backwards, place)
+    upper, lower = burnt_numbers(ordered, place), burnt_numbers(backwards, place)
     down, right = np.nonzero(upper)
     over, under = upper[down, right] - 1, lower[down, right] - 1
     columns = [
@@ -126,7 +126,7 @@ def _burn_tile(polygons: Sequence[Polygon], window: Window, grid: Grid) -> IntAr
     return np.asarray(np.concatenate(columns, axis=1), dtype=np.int32)
 
 
-def _burnt_numbers(polygons: Sequence[Polygon], place: Grid) -> IntArray:
+def burnt_numbers(polygons: Sequence[Polygon], place: Grid) -> IntArray:
     """Burn polygons in their order: position plus one of the last one on each pixel."""
     reference = spatial_reference(place.crs_wkt) if place.crs_wkt else None
     memory = _memory_dataset()

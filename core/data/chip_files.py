@@ -76,7 +76,7 @@ def write_chip(
     try:
         with gdal_session():
             _fill(place, np.ascontiguousarray(pixels), grid, look, valid)
-            data = _memory_file(place)
+            data = memory_file(place)
     except RuntimeError as error:
         raise ChipSetError(f"The chip {path.name} could not be put together: {error}.") from error
     finally:
@@ -86,14 +86,15 @@ def write_chip(
 
 
 def read_chip(
-    path: Path, dtype: str, shape: tuple[int, int, int]
+    path: Path, dtype: str, shape: tuple[int, int, int], driver: str = "GTiff"
 ) -> tuple[RawArray, BoolArray | None]:
-    """Read a whole GeoTIFF.
+    """Read a whole chip.
 
     Args:
         path: the file.
         dtype: numpy name of the values it must hold.
         shape: ``(height, width, bands)`` it must have.
+        driver: GDAL's, of its format.
 
     Returns:
         ``(height, width, bands)`` in C order, and ``(height, width)`` its mask where it has
@@ -107,7 +108,10 @@ def read_chip(
         raise ChipSetError(f"The chip {path} is missing. Export the chips again.")
     with gdal_session():
         try:
-            dataset = gdal.OpenEx(str(path), gdal.OF_RASTER, allowed_drivers=["GTiff"])
+            # Its folder holds thousands of others, which GDAL would list for each.
+            dataset = gdal.OpenEx(
+                str(path), gdal.OF_RASTER, allowed_drivers=[driver], sibling_files=[path.name]
+            )
             first = dataset.GetRasterBand(1)
             found = (dataset.RasterYSize, dataset.RasterXSize, dataset.RasterCount)
             kind = gdal.GetDataTypeName(first.DataType)
@@ -223,7 +227,7 @@ def chip_type(dtype: str) -> tuple[str, list[str]]:
     return name, []
 
 
-def _memory_file(place: str) -> bytes:
+def memory_file(place: str) -> bytes:
     """Return the content of a file in GDAL's memory."""
     size = gdal.VSIStatL(place).size
     handle = gdal.VSIFOpenL(place, "rb")

@@ -6,12 +6,12 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..disk import room_left, write_refusal
 from ..errors import ChipSetError
 from .chip_format import FOLDERS, INDEX
-from .chip_index import is_chip_set
+from .chip_index import is_chip_set, tile_files
 from .windows.files import NAMES
 
 #: What other programs leave beside the files that they open.
@@ -37,9 +37,7 @@ def check_folder(folder: str | Path) -> Path:
             "or choose another one."
         )
     if place.is_dir():
-        others = sorted(
-            {path.name for path in place.iterdir()} - {INDEX, *FOLDERS, *NAMES, *_SIDE_FILES}
-        )
+        others = _foreign(place)
         if others or (any(place.iterdir()) and not is_chip_set(place)):
             shown = ", ".join(others[:3]) or f"no valid {INDEX}"
             raise ChipSetError(
@@ -53,6 +51,22 @@ def check_folder(folder: str | Path) -> Path:
             "folder that you may write to, on a disk with room."
         )
     return place
+
+
+def _foreign(place: Path) -> list[str]:
+    """Return what a folder holds that no chip set writes.
+
+    Tiles lie in folders that may be called like anybody's, so every file of theirs counts.
+    """
+    listed = tile_files(place)
+    if listed is None:
+        names = {path.name for path in place.iterdir()}
+        return sorted(names - {INDEX, *FOLDERS, *NAMES, *_SIDE_FILES})
+    own = {INDEX, *listed}
+    for name in listed:
+        own |= {f"{name}.aux.xml", str(PurePosixPath(name).with_suffix(".wld"))}
+    found = {path.relative_to(place).as_posix() for path in place.rglob("*") if not path.is_dir()}
+    return sorted(found - own)
 
 
 @contextmanager

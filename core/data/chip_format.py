@@ -7,6 +7,8 @@ A chip set is a folder::
     labels/NAME.tif   1..k where this chip holds the label (position in the classes), else 0
     groups/NAME.tif   two bands: split code, and block or polygon id, of those pixels
 
+    images/, labels/ and others of tiles and scenes, see ``tiles.layouts.paths``
+
     windows.csv       a line for each window: place, split, group, class
     windows.tif       the windows, on top of each other (``windows.geotiff``); or windows.h5,
                       spectra.svm, or spectra.csv, which is its own table
@@ -30,12 +32,12 @@ from ..reduction.transform import Transform
 from .classes import ClassInfo
 from .leakage import Leak
 from .separation import SPLIT_NAMES
+from .tiles.tile_set import TileSet
 from .windows.files import StoredStack
 from .windows.stack import StackShape
 
 FORMAT = "hsicnn chip set"
 FORMAT_VERSION = 2  # 2: windows, kinds
-KINDS = ("pixels", "scenes")
 MOST_CHIP_BYTES = 1 << 30  # of a chip's values with its halo: a chip is held in memory whole
 INDEX = "chips.json"
 IMAGES, LABELS, GROUPS = FOLDERS = ("images", "labels", "groups")
@@ -116,10 +118,12 @@ class ChipSetInfo:
             whatever the chip size and the halo.
         chips: all chips.
         windows: the stack of windows; None where there is none.
-        kind: ``pixels``: a label belongs to a pixel; ``scenes``: to a whole window.
+        kind: ``pixels``: a label belongs to a pixel of a chip or a window; ``tiles``: to a pixel
+            of a tile; ``scenes``: to a whole window or tile.
         placed: whether samples have a place on a raster. Where they have not, ``grid`` is one
             column with a row a window.
         reduction: what made the raster of the bands of an original image, where that is known.
+        tiles: tiles, or scenes in a file each; None where there are none.
     """
 
     folder: Path
@@ -147,6 +151,7 @@ class ChipSetInfo:
     kind: str = "pixels"
     placed: bool = True
     reduction: Transform | None = None
+    tiles: TileSet | None = None
 
     @property
     def split_hash(self) -> str:
@@ -156,6 +161,10 @@ class ChipSetInfo:
     def leak_at(self, radius: int) -> Leak | None:
         """Return the leak for patches of a radius; nothing where it was not worked out."""
         return next((leak for leak in self.leak if leak.radius == radius), None)
+
+    def margin_at(self, radius: int) -> int:
+        """Return how many pixels are stored around every patch of a radius: tiles have no halo."""
+        return 0 if self.kind == "tiles" else self.halo - radius
 
     def path(self, kind: str, chip: Chip) -> Path:
         """Return the file of a chip in ``images``, ``labels`` or ``groups``."""
@@ -208,6 +217,7 @@ class ChipSetInfo:
             "notes": list(self.notes),
             "hash": self.hash,
             "windows": self.windows and self.windows.to_json(),
+            "tiles": self.tiles and self.tiles.to_json(),
             "chips": [chip.to_json() for chip in self.chips],
             **({"reduction": self.reduction.to_json()} if self.reduction else {}),
         }

@@ -19,7 +19,6 @@ from .chip_format import (
     FORMAT,
     FORMAT_VERSION,
     INDEX,
-    KINDS,
     MOST_CHIP_BYTES,
     Chip,
     ChipSetInfo,
@@ -28,6 +27,8 @@ from .chip_format import (
 from .classes import MAX_CLASSES, ClassInfo
 from .leakage import Leak
 from .separation import SPLIT_NAMES
+from .tiles.settings import KINDS
+from .tiles.tile_set import fault_of_tiles, parse_tiles
 from .windows.files import FILES, SPECTRA
 
 _FIELDS: Mapping[str, Kinds] = {
@@ -54,11 +55,26 @@ _CHIP = {"name": str, "window": list, "box": list, "counts": dict}
 
 def is_chip_set(folder: Path) -> bool:
     """Tell whether a folder holds a chip set, of whatever version."""
+    return bool(_record(folder))
+
+
+def tile_files(folder: Path) -> set[str] | None:
+    """Return the files that a set of tiles says are its own; None where it is none."""
+    tiles = _record(folder).get("tiles")
+    if not isinstance(tiles, dict):
+        return None
+    records = [item for item in tiles.get("tiles", ()) if isinstance(item, dict)]
+    names = [item.get(key) for item in records for key in ("image", "label")]
+    return {name for name in (*names, *tiles.get("files", ())) if isinstance(name, str) and name}
+
+
+def _record(folder: Path) -> Mapping[str, Any]:
+    """Return what the index of a chip set holds; nothing where there is none."""
     try:
         record = read_json((folder / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("format") == FORMAT
+        return {}
+    return record if isinstance(record, dict) and record.get("format") == FORMAT else {}
 
 
 def parse_index(folder: Path, text: str) -> ChipSetInfo:
@@ -134,6 +150,7 @@ def _info(folder: Path, record: Mapping[str, Any]) -> ChipSetInfo:
         kind=record["kind"],
         placed=record["placed"],
         reduction=_reduction(record.get("reduction")),
+        tiles=parse_tiles(record.get("tiles")),
     )
 
 
@@ -164,6 +181,8 @@ def _check(info: ChipSetInfo) -> None:
         ChipSetError: where they don't.
     """
     wrong = _fault_of_tables(info) or _fault_of_windows(info)
+    shape = (info.grid.height, info.grid.width)
+    wrong = wrong or fault_of_tiles(info.tiles, info.kind, *shape, len(info.classes))
     for chip in info.chips:
         wrong = wrong or _fault_of_chip(info, chip)
     if wrong:
@@ -175,7 +194,7 @@ def _fault_of_tables(info: ChipSetInfo) -> str:
     names, classes = {chip.name for chip in info.chips}, len(info.classes)
     faults = {
         "it has no bands or no classes": not (info.bands and classes),
-        "it has neither chips nor windows": not (info.chips or info.windows),
+        "it has neither chips nor windows": not (info.chips or info.windows or info.tiles),
         f"it is of the unknown kind {shown(info.kind)}": info.kind not in KINDS,
         "its chips have no place": bool(info.chips) and not (info.placed and info.kind == "pixels"),
         f"it cannot hold values of type {shown(info.dtype)}": info.dtype not in TYPES,

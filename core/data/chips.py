@@ -59,6 +59,12 @@ def _check_files(info: ChipSetInfo) -> None:
         ChipSetError: one is not.
     """
     place = info.folder
+    for tile in info.tiles.tiles if info.tiles else ():
+        for name in (tile.image, tile.label):
+            if name and not (place / name).is_file():
+                raise ChipSetError(
+                    f"The chip set {place} lacks the file {name}. Export the chips again."
+                )
     for kind in FOLDERS:
         there = {path.name for path in (place / kind).glob("*.tif")}
         lost = [chip.name for chip in info.chips if f"{chip.name}.tif" not in there]

@@ -15,6 +15,9 @@ from .export_run import ExportRun
 from .export_settings import ExportSettings
 from .footprints import check_footprints, staged_footprints
 from .labels import read_labels
+from .mask import read_mask
+from .tiles.run import TileRun
+from .tiles.settings import named_classes
 from .valid_labels import drop_invalid
 
 __all__ = ["ExportResult", "ExportSettings", "export_training_chips"]
@@ -27,7 +30,7 @@ class ExportResult:
     Attributes:
         output: folder of the chip set.
         footprints: file of the outlines, empty where none were asked for.
-        chips: how many.
+        chips: how many, tiles and scenes included.
         windows: how many.
         bands: how many.
         classes: names.
@@ -75,6 +78,23 @@ def export_training_chips(
     min_per_class: int = ExportSettings.min_per_class,
     seed: int = ExportSettings.seed,
     file_format: str = ExportSettings.file_format,
+    kind: str = ExportSettings.kind,
+    tile_size: int = ExportSettings.tile_size,
+    stride: int = ExportSettings.stride,
+    places: str = ExportSettings.places,
+    min_labelled: float = ExportSettings.min_labelled,
+    min_overlap: float = ExportSettings.min_overlap,
+    scene_label: str = ExportSettings.scene_label,
+    rotation: float = ExportSettings.rotation,
+    jitter: int = ExportSettings.jitter,
+    balance: bool = ExportSettings.balance,
+    point_buffer: int = ExportSettings.point_buffer,
+    layout: str = ExportSettings.layout,
+    stretch: str = ExportSettings.stretch,
+    image_bands: str = ExportSettings.image_bands,
+    class_names: str = ExportSettings.class_names,
+    mask: str = "",
+    mask_layer: str = "",
     progress: Progress | None = None,
 ) -> ExportResult:
     """Export training chips.
@@ -103,7 +123,24 @@ def export_training_chips(
         count_per_class: 0 goes by the share.
         min_per_class: 0 takes all classes.
         seed: of all draws.
-        file_format: ``geotiff``, ``hdf5``, ``csv`` or ``libsvm``.
+        file_format: ``geotiff``, ``hdf5``, ``csv``, ``libsvm``, ``png`` or ``jpeg``.
+        kind: ``pixels``, ``tiles`` or ``scenes``.
+        tile_size: of tiles and scenes, in pixels; see ``TileSettings``, as for all that follow.
+        stride: pixels from one to the next; 0 is the size.
+        places: ``grid`` or ``objects``.
+        min_labelled: 0..1.
+        min_overlap: 0..1.
+        scene_label: ``majority`` or ``centre``.
+        rotation: degrees.
+        jitter: in pixels.
+        balance: as much of every class to train on.
+        point_buffer: in pixels.
+        layout: ``hsicnn``, ``esri``, ``imagenet`` or ``torchgeo``.
+        stretch: ``2-98``, ``1-99`` or ``min-max``.
+        image_bands: of PNG and JPEG.
+        class_names: such as ``1=wheat; 2=bare soil``.
+        mask: file with polygons that samples are taken from; empty for anywhere.
+        mask_layer: of a file with several.
         progress: told what is going on.
 
     Raises:
@@ -127,8 +164,24 @@ def export_training_chips(
         min_per_class=min_per_class,
         seed=seed,
         file_format=file_format,
+        kind=kind,
+        tile_size=tile_size,
+        stride=stride,
+        places=places,
+        min_labelled=min_labelled,
+        min_overlap=min_overlap,
+        scene_label=scene_label,
+        rotation=rotation,
+        jitter=jitter,
+        balance=balance,
+        point_buffer=point_buffer,
+        layout=layout,
+        stretch=stretch,
+        image_bands=image_bands,
+        class_names=class_names,
     )
-    labelled = _Reference(reference, layer, field, unlabelled, tuple(styles))
+    names = [{"value": value, "name": name} for value, name in named_classes(class_names).items()]
+    labelled = _Reference(reference, layer, field, unlabelled, (*names, *styles), mask, mask_layer)
     return _export(image, labelled, settings, output, footprints=footprints, progress=progress)
 
 
@@ -141,6 +194,8 @@ class _Reference:
     field: str
     unlabelled: int | None
     styles: tuple[Any, ...]
+    mask: str
+    mask_layer: str
 
 
 def _export(
@@ -167,10 +222,16 @@ def _export(
             group_field=settings.split_field if settings.split == "field" else "",
             unlabelled=reference.unlabelled,
             styles=reference.styles,
+            point_buffer=settings.point_buffer,
             progress=Portion(progress, 0.02, 0.15),
         )
+        mask = None
+        if reference.mask:
+            mask = read_mask(reference.mask, reference.mask_layer, source.grid, progress)
+            labels = mask.keep(labels, progress)
         labels = drop_invalid(labels, source, bands, Portion(progress, 0.15, 0.25))
-        job = ExportRun(source, bands, labels, settings, progress)
+        run = ExportRun if settings.kind == "pixels" else TileRun
+        job = run(source, bands, labels, settings, progress, mask=mask)
         job.say([f"{source.name}: {describe_range(bands)} used.", *band_notes, *labels.notes])
         job.warn(labels.warnings)
         if footprints:
@@ -183,7 +244,7 @@ def _export(
     return ExportResult(
         output=str(info.folder),
         footprints=footprints,
-        chips=len(info.chips),
+        chips=len(info.tiles.tiles) if info.tiles else len(info.chips),
         windows=info.windows.count if info.windows else 0,
         bands=len(info.bands),
         classes=tuple(item.name for item in info.classes),

@@ -26,6 +26,7 @@ from .fixed_split import names_splits, split_coded, split_named
 from .footprints import write_footprints
 from .labels import Labels
 from .leakage import LEAKY
+from .mask import Mask
 from .separation import SPLIT_NAMES, TEST, TRAIN
 from .split_notes import (
     check_lone_pixels,
@@ -56,6 +57,8 @@ class ExportRun:
         labels: Labels,
         settings: ExportSettings,
         progress: Progress,
+        *,
+        mask: Mask | None = None,
     ) -> None:
         self.notes: list[str] = []
         self.warnings: list[str] = []
@@ -64,6 +67,7 @@ class ExportRun:
         self._labels = labels
         self._settings = settings
         self._progress = progress
+        self._mask = mask
 
     def say(self, notes: Sequence[str]) -> None:
         """Log notes and keep them."""
@@ -131,13 +135,14 @@ class ExportRun:
         known = len(self._labels.notes)
         labels = without_small_classes(self._labels, settings.min_per_class)
         self.say(labels.notes[known:])
-        _check_classes(labels)
+        check_classes(labels)
         check_lone_pixels(labels)
         class_map_type(info.code for info in labels.classes)  # said now, not after a training
         whole, labels = self._split(labels)
-        _check_classes(labels)  # a raster can leave some out
+        check_classes(labels)  # a raster can leave some out
         self.say(whole.notes)
-        split = cap_training(whole, labels.values, settings.max_per_class)
+        most, name = self._most(whole, labels)
+        split = cap_training(whole, labels.values, most, name=name)
         self.say(split.notes[len(whole.notes) :])
         # What the cap leaves out is not stored; what the buffer leaves out is: it has its
         # place in folds and in other splits of the same chips.
@@ -149,6 +154,15 @@ class ExportRun:
         if settings.wants_test and not (split.codes == TEST).any():
             self.warn([without_test(split.method, split.block_size)])
         return split, labels
+
+    def _most(self, split: Split, labels: Labels) -> tuple[int, str]:
+        """Return how many training pixels a class may have, 0 for no limit, and what says so."""
+        most = self._settings.max_per_class
+        counts = split.counts(labels.values, len(labels.classes))["train"]
+        rarest = min((count for count in counts if count), default=0)
+        if self._settings.balance and (rarest < most or not most):
+            return rarest, "BALANCE to"
+        return most, "MAX_PER_CLASS"
 
     def _split(self, labels: Labels) -> tuple[Split, Labels]:
         """Divide labels by the method asked for; returns those that take part too."""
@@ -247,7 +261,7 @@ class ExportRun:
             self._progress.log(words)
 
 
-def _check_classes(labels: Labels) -> None:
+def check_classes(labels: Labels) -> None:
     """Refuse labels of a single class.
 
     Raises:

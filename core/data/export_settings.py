@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .tiles.settings import TileSettings
 
 SPLITS = ("blocks", "random", "polygons", "field", "raster")
-FORMATS = ("geotiff", "hdf5", "csv", "libsvm")
+FORMATS = ("geotiff", "hdf5", "csv", "libsvm", "png", "jpeg")
 SPECTRA = ("csv", "libsvm")  # formats of single pixels
 
 
 @dataclass(frozen=True)
-class ExportSettings:
+class ExportSettings(TileSettings):
     """How chips are cut and split; the defaults are the recommended ones.
 
     Attributes:
@@ -31,8 +32,9 @@ class ExportSettings:
             by the share.
         min_per_class: classes with fewer labelled pixels are left out.
         seed: of all draws.
-        file_format: one of ``FORMATS``. GeoTIFF holds chips, and windows of scattered pixels;
-            HDF5 a window around every labelled pixel; CSV and LibSVM its spectrum.
+        file_format: one of ``FORMATS``. Of pixels GeoTIFF holds chips, and windows of scattered
+            pixels; HDF5 a window around every labelled pixel; CSV and LibSVM its spectrum.
+            GeoTIFF, PNG and JPEG hold tiles and scenes, HDF5 scenes.
     """
 
     chip_size: int = 64
@@ -70,6 +72,13 @@ class ExportSettings:
             raise InputError(f"SPLIT is '{self.split}'; choose one of {', '.join(SPLITS)}.")
         if self.file_format not in FORMATS:
             raise InputError(f"FORMAT is '{self.file_format}'; choose one of {', '.join(FORMATS)}.")
+        self.check_tiles(self.file_format, self.split)
+        for name in ("chip_size", "halo"):
+            if self.kind != "pixels" and getattr(self, name) != getattr(ExportSettings, name):
+                raise InputError(
+                    f"{name.upper()} is for KIND 'pixels'; KIND is '{self.kind}', where TILE_SIZE "
+                    f"says how large they are. Leave {name.upper()} as it was."
+                )
         if self.split == "field" and not self.split_field:
             raise InputError("SPLIT is 'field', but SPLIT_FIELD is empty. Choose the field.")
         if self.split == "raster" and not self.split_raster:

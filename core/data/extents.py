@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from osgeo import osr
+from osgeo import ogr, osr
 
 from ..errors import LabelError
 from ..raster.gdal_session import gdal_session
@@ -102,6 +102,24 @@ def overlaps(extent: Extent, other: Extent) -> bool:
         other[0] <= extent[0] <= extent[2] <= other[2]
         and other[1] <= extent[1] <= extent[3] <= other[3]
     )
+
+
+def outline(grid: Grid, inset: float = 0.0) -> Any:
+    """Return the outline of a grid, turned or not, as an ``ogr.Geometry`` in its CRS.
+
+    Args:
+        grid: the grid.
+        inset: pixels that the outline lies inside of the outer edges.
+    """
+    ends = inset - 0.5
+    bottom, right = grid.height - 0.5 - inset, grid.width - 0.5 - inset
+    x, y = grid.xy([ends, ends, bottom, bottom, ends], [ends, right, right, ends, ends])
+    ring = ogr.Geometry(ogr.wkbLinearRing)
+    for across, up in zip(x.tolist(), y.tolist()):
+        ring.AddPoint_2D(across, up)
+    polygon = ogr.Geometry(ogr.wkbPolygon)
+    polygon.AddGeometry(ring)
+    return polygon
 
 
 def extent_text(extent: Extent, wkt: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,8 @@ from ..progress import Progress
 from ..raster.windows import Window
 from .chip_format import IMAGES, ChipSetInfo
 from .chip_plan import Cut
+from .classes import ClassInfo
+from .extents import outline
 from .labels import Labels
 from .separation import SPLIT_NAMES
 from .splits import Split
@@ -65,48 +67,78 @@ def write_footprints(
     Raises:
         InputError: where it cannot be written.
     """
-    outlines = _outlines(cut, info, labels, split)
+    columns = _columns(info)
+    numbers = dict.fromkeys((*SPLIT_NAMES, *columns), ogr.OFTInteger)
+    fields = {"chip": ogr.OFTString, "image": ogr.OFTString, **numbers}
+
+    def rows() -> Iterator[tuple[Mapping[str, Any], Any]]:
+        for item in _outlines(cut, info, labels, split):
+            values: dict[str, Any] = {"chip": item.name, "image": item.image}
+            values |= {name: sum(item.counts[name]) for name in SPLIT_NAMES}
+            values |= {name: item.counts[part][at] for name, (part, at) in columns.items()}
+            yield values, outline(info.grid.sub(item.box))
+
+    write_outlines(staged, info.grid.crs_wkt, fields, rows(), progress=progress)
+
+
+def write_outlines(
+    staged: tuple[Path, Path],
+    crs_wkt: str,
+    fields: Mapping[str, int],
+    rows: Iterable[tuple[Mapping[str, Any], Any]],
+    *,
+    progress: Progress,
+) -> None:
+    """Write a layer of outlines.
+
+    Args:
+        staged: the name to write it under, and the final one.
+        crs_wkt: of the layer; empty for none.
+        fields: OGR's type by the name of the field.
+        rows: values by the name of the field, and the ``ogr.Geometry``.
+        progress: asked for cancelling.
+
+    Raises:
+        InputError: where it cannot be written.
+    """
 
     def fill(layer: Any) -> int:
-        return _fill(layer, info, outlines, progress)
+        """Make the fields and the features; return how many of these."""
+        for field, kind in fields.items():
+            layer.CreateField(ogr.FieldDefn(field, kind))
+        made = 0
+        for made, (values, geometry) in enumerate(rows, 1):
+            if made % _CANCEL_EVERY == 1:
+                progress.check_cancel()
+            feature = ogr.Feature(layer.GetLayerDefn())
+            for field, value in values.items():
+                feature.SetField(field, value)
+            feature.SetGeometry(geometry)
+            layer.CreateFeature(feature)
+        return made
 
-    write_layer(staged, _PARAMETER, info.grid.crs_wkt, ogr.wkbPolygon, fill)
+    write_layer(staged, _PARAMETER, crs_wkt, ogr.wkbPolygon, fill)
 
 
-def _fill(layer: Any, info: ChipSetInfo, outlines: Iterable[_Outline], progress: Progress) -> int:
-    """Make the fields and the features; return how many of these."""
-    layer.CreateField(ogr.FieldDefn("chip", ogr.OFTString))
-    layer.CreateField(ogr.FieldDefn("image", ogr.OFTString))
-    columns = _columns(info)
-    for name in (*SPLIT_NAMES, *columns):
-        layer.CreateField(ogr.FieldDefn(name, ogr.OFTInteger))
-    made = 0
-    for made, outline in enumerate(outlines, 1):
-        if made % _CANCEL_EVERY == 1:
-            progress.check_cancel()
-        feature = ogr.Feature(layer.GetLayerDefn())
-        feature.SetField("chip", outline.name)
-        feature.SetField("image", outline.image)
-        for split_name in SPLIT_NAMES:
-            feature.SetField(split_name, sum(outline.counts[split_name]))
-        for name, (split_name, place) in columns.items():
-            feature.SetField(name, outline.counts[split_name][place])
-        feature.SetGeometry(_polygon(info, outline.box))
-        layer.CreateFeature(feature)
-    return made
+def class_fields(classes: Sequence[ClassInfo], prefix: str) -> dict[str, int]:
+    """Return a field's name for every class, with the class's place; none of many classes."""
+    if len(classes) > _MOST_CLASSES:
+        return {}
+    found: dict[str, int] = {}
+    for place, item in enumerate(classes):
+        words = re.sub(r"\W+", "_", item.name.lower()).strip("_") or f"class_{item.code}"
+        name = f"{prefix}_{words}"[:50]
+        found[name if name not in found else f"{name}_{item.code}"] = place
+    return found
 
 
 def _columns(info: ChipSetInfo) -> dict[str, tuple[str, int]]:
     """Fields of split and class: name, what it counts."""
-    if len(info.classes) > _MOST_CLASSES:
-        return {}
-    columns: dict[str, tuple[str, int]] = {}
-    for split_name in SPLIT_NAMES[1:]:
-        for place, item in enumerate(info.classes):
-            words = re.sub(r"\W+", "_", item.name.lower()).strip("_") or f"class_{item.code}"
-            name = f"{split_name}_{words}"[:50]
-            columns[name if name not in columns else f"{name}_{item.code}"] = (split_name, place)
-    return columns
+    return {
+        name: (part, place)
+        for part in SPLIT_NAMES[1:]
+        for name, place in class_fields(info.classes, part).items()
+    }
 
 
 class _Outline(NamedTuple):
@@ -137,16 +169,3 @@ def _outlines(cut: Cut, info: ChipSetInfo, labels: Labels, split: Split) -> Iter
             box = Window(int(labels.rows[member]), int(labels.cols[member]), 1, 1)
             yield _Outline(f"window {number}", image, box, counts(member[None]))
             number += 1
-
-
-def _polygon(info: ChipSetInfo, box: Window) -> Any:
-    """The outline of a box as a polygon in the source's CRS."""
-    rows = np.array([box.row, box.row, box.row + box.height, box.row + box.height, box.row])
-    cols = np.array([box.col, box.col + box.width, box.col + box.width, box.col, box.col])
-    x, y = info.grid.xy(rows - 0.5, cols - 0.5)
-    ring = ogr.Geometry(ogr.wkbLinearRing)
-    for across, up in zip(x.tolist(), y.tolist()):
-        ring.AddPoint_2D(across, up)
-    polygon = ogr.Geometry(ogr.wkbPolygon)
-    polygon.AddGeometry(ring)
-    return polygon

@@ -34,6 +34,7 @@ def read_vector_labels(
     class_field: str,
     group_field: str = "",
     unlabelled: int | None = None,
+    point_buffer: int = 0,
     progress: Progress,
 ) -> LabelPixels:
     """Read the pixels of polygons (centre inside) and points.
@@ -45,6 +46,7 @@ def read_vector_labels(
         class_field: text, or numbers that are whole.
         group_field: says which pixels belong together; empty: every feature for itself.
         unlabelled: number that means no label; 0 where None.
+        point_buffer: pixels around a point that get its label too.
         progress: told how far it is; asked for cancelling.
 
     Raises:
@@ -62,7 +64,7 @@ def read_vector_labels(
             progress=Portion(progress, 0.0, 0.5),
         )
         burnt = burn(found.polygons, grid, Portion(progress, 0.5, 1.0))
-        pointed = _point_pixels(found, grid)
+        pointed = _discs(_point_pixels(found, grid), grid, point_buffer, source.name)
         lost = _touchless(found, burnt)
         pixels = [np.concatenate(pair) for pair in zip(_columns(burnt), pointed)]
         if not len(pixels[0]):
@@ -135,6 +137,37 @@ def _point_pixels(found: Found, grid: Grid) -> tuple[npt.NDArray[Any], ...]:
     members = np.array(found.point_members, dtype=np.int64)
     groups = np.array(found.point_groups, dtype=np.int64)
     return rows[inside], cols[inside], members[inside], groups[inside]
+
+
+def _discs(
+    points: tuple[npt.NDArray[Any], ...], grid: Grid, radius: int, name: str
+) -> tuple[npt.NDArray[Any], ...]:
+    """Return points with the pixels around them, whose centres are no farther than a radius.
+
+    Args:
+        points: rows, columns, members and groups, ``(n,)`` each.
+        grid: of the image.
+        radius: in pixels.
+        name: of the layer, for messages.
+
+    Raises:
+        LabelError: there are no points to draw around.
+    """
+    if not radius:
+        return points
+    rows, cols, members, groups = points
+    if not len(rows):
+        raise LabelError(
+            f"POINT_BUFFER draws discs around points; {name} has none on the image. Set it to 0."
+        )
+    down, right = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    inside = down**2 + right**2 <= radius**2
+    down, right = down[inside], right[inside]
+    check_amount(len(rows) * len(down), name)
+    rows, cols = (rows[:, None] + down).reshape(-1), (cols[:, None] + right).reshape(-1)
+    members, groups = np.repeat(members, len(down)), np.repeat(groups, len(down))
+    on = (rows >= 0) & (rows < grid.height) & (cols >= 0) & (cols < grid.width)
+    return rows[on], cols[on], members[on], groups[on]
 
 
 def _touchless(found: Found, burnt: Burnt) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import LabelError
 from ..progress import Progress
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid
@@ -84,6 +85,7 @@ def read_labels(
     group_field: str = "",
     unlabelled: int | None = None,
     styles: Sequence[StyleRecord] = (),
+    point_buffer: int = 0,
     progress: Progress,
 ) -> Labels:
     """Read reference data onto an image's grid.
@@ -100,6 +102,7 @@ def read_labels(
         unlabelled: value that means no label, 0 where None; a raster's nodata does so too.
         styles: names and colours, as ``classes.parse_styles`` takes them. What they do not
             say is taken from the data's own style or colour table, then from a palette.
+        point_buffer: pixels around a point that get its label too: a disc.
         progress: told how far it is; asked for cancelling.
 
     Raises:
@@ -118,7 +121,13 @@ def read_labels(
             class_field=field,
             group_field=group_field,
             unlabelled=unlabelled,
+            point_buffer=point_buffer,
             progress=progress,
+        )
+    elif point_buffer:
+        raise LabelError(
+            "POINT_BUFFER draws discs around points; the reference is a raster. Set it to 0, or "
+            "choose a layer of points."
         )
     else:
         found = read_raster_labels(path, grid, unlabelled=unlabelled, progress=progress)

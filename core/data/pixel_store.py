@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,12 @@ class PixelStore:
     def __len__(self) -> int:
         return len(self.index)
 
+    def part(self, which: IntArray, halo: int) -> PixelStore:
+        """Return a store of the same pixels with some of the samples, ``halo`` pixels around."""
+        names = ("index", "stride", "label", "split", "group", "row", "col")
+        columns = {name: getattr(self, name)[which] for name in names}
+        return replace(self, halo=halo, **columns)
+
     def patch_index(self, which: npt.NDArray[np.integer[Any]], radius: int) -> IntArray:
         """Return where the pixels of patches are.
 
@@ -128,24 +134,33 @@ class PixelStore:
 
 
 def chip_pixels(info: ChipSetInfo) -> list[int]:
-    """Return how many pixels each chip takes in a store, and behind them all windows."""
+    """Return how many pixels each chip or tile takes in a store, and behind them all windows."""
     chips = [grow(chip.box, info.halo).size for chip in info.chips]
     stack = info.windows
+    chips += [tile.place.window.size for tile in info.tiles.tiles] if info.tiles else []
     return [*chips, *([stack.count * stack.side**2] if stack else [])]
 
 
-def load_pixels(info: ChipSetInfo, *, memory_bytes: int, progress: Progress) -> PixelStore:
+def load_pixels(
+    info: ChipSetInfo, *, memory_bytes: int, progress: Progress, radius: int = 0
+) -> PixelStore:
     """Read a chip set into one store.
 
     Args:
         info: the chip set.
         memory_bytes: values beyond this many bytes are kept in a temporary file.
         progress: told how far it is; asked for cancelling.
+        radius: of the patches that will be asked for, in pixels: labels nearer to a tile's edge
+            are left out. Chips and windows have a halo for them.
 
     Raises:
         ChipSetError: where a chip is missing or damaged, or where labels or split are no
             longer those of the export, or where the temporary folder cannot hold the values.
     """
+    if info.tiles is not None:
+        from .tiles.loading import load_tiles  # it fills this store
+
+        return load_tiles(info, radius, memory_bytes=memory_bytes, progress=progress)
     stack = info.stack()
     # Before the room is taken: a damaged table says so at once.
     told = stack.samples() if stack else None

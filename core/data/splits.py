@@ -167,11 +167,13 @@ def split_random(
     return Split(codes, groups, "random", 0, buffer, seed, notes)
 
 
-def cap_training(split: Split, values: npt.NDArray[np.integer[Any]], most: int) -> Split:
+def cap_training(
+    split: Split, values: npt.NDArray[np.integer[Any]], most: int, *, name: str = "MAX_PER_CLASS"
+) -> Split:
     """Keep at most ``most`` training pixels a class, drawn at random; 0 keeps all.
 
     The others become ``UNUSED``. Validation and test stay whole: their figures are only
-    true with the classes in the proportions that they have.
+    true with the classes in the proportions that they have. ``name`` is the user's for the limit.
     """
     if most < 0:
         raise InputError(f"MAX_PER_CLASS is {most}; write 0 for no limit.")
@@ -183,7 +185,7 @@ def cap_training(split: Split, values: npt.NDArray[np.integer[Any]], most: int) 
         where = np.flatnonzero((values == value) & (codes == TRAIN))
         codes[generator.permutation(where)[most:]] = UNUSED
     dropped = int((codes != split.codes).sum())
-    note = f"MAX_PER_CLASS {most} leaves out {dropped:,} training pixels."
+    note = f"{name} {most:,} leaves out {dropped:,} training pixels."
     return replace(split, codes=codes, notes=(*split.notes, *([note] if dropped else [])))
 
 

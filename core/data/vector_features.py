@@ -171,10 +171,10 @@ class _Placing:
     def _polygon(self, geometry: Any, key: str, group: int) -> None:
         own = geometry.Clone()
         own.FlattenTo2D()
-        if not _is_valid(own):
+        if not is_valid(own):
             self.found.skipped[INVALID] += 1
             return
-        if not _transformed(own, self.change):
+        if not transform_in_place(own, self.change):
             self.found.skipped[NOT_REPROJECTED] += 1
             return
         window = window_of(own, self.grid)
@@ -187,7 +187,7 @@ class _Placing:
         return self.found.keys.setdefault(key, len(self.found.keys))
 
 
-def _is_valid(polygon: Any) -> bool:
+def is_valid(polygon: Any) -> bool:
     """Whether a polygon's outline has one inside: pixels of others may lie in either."""
     # What is wrong is counted and told once, not for every polygon.
     gdal.PushErrorHandler("CPLQuietErrorHandler")
@@ -199,7 +199,7 @@ def _is_valid(polygon: Any) -> bool:
         gdal.PopErrorHandler()
 
 
-def _transformed(geometry: Any, change: Any | None) -> bool:
+def transform_in_place(geometry: Any, change: Any | None) -> bool:
     """Transform a geometry in place; false where it has no place in the other CRS."""
     if change is None:
         return True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ import numpy.typing as npt
 from ..progress import Progress
 from ..raster.bands import Band
 from ..raster.grid import NO_GEOTRANSFORM, Grid
+from ..reduction.transform import Transform
 from ..timing import TimeLeft
 from .chip_folder import check_folder, staged_folder
-from .chip_format import FORMAT_VERSION, KINDS, ChipSetInfo, WindowStack
+from .chip_format import FORMAT_VERSION, ChipSetInfo, WindowStack
 from .chip_hash import hash_of_sums, value_sums
 from .chips import read_chip_set, write_index
 from .classes import ClassInfo
@@ -22,6 +23,8 @@ from .leakage import leak_by_radius, location_only_score
 from .splits import Split
 from .windows.files import FILES, StackFiles
 from .windows.stack import RawArray, StackShape, WindowSamples
+
+_KINDS = ("pixels", "scenes")  # tiles are no windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,7 @@ class WindowContent:
         grid: of the raster that they were cut from; None where they have no place.
         rows: ``(n,)`` of the pixels in the middle; None where they have no place.
         cols: ``(n,)``; None where they have no place.
+        reduction: what made the bands of an original image, where that is known.
     """
 
     source_name: str
@@ -55,6 +59,7 @@ class WindowContent:
     grid: Grid | None = None
     rows: npt.NDArray[np.int32] | None = None
     cols: npt.NDArray[np.int32] | None = None
+    reduction: Transform | None = None
 
     @property
     def samples(self) -> WindowSamples:
@@ -73,6 +78,7 @@ def write_window_set(
     *,
     storage: str = "geotiff",
     notes: Sequence[str] = (),
+    also: Callable[[ChipSetInfo], None] | None = None,
     progress: Progress,
 ) -> ChipSetInfo:
     """Write a chip set of windows; an earlier one in its place is replaced when all is written.
@@ -84,6 +90,8 @@ def write_window_set(
             labels.
         storage: one of ``windows.files.FILES``.
         notes: what the user was told.
+        also: called with what the chip set will be, before it replaces an earlier one; an error
+            in it keeps that.
         progress: told how far it is; asked for cancelling before every part.
 
     Raises:
@@ -95,7 +103,10 @@ def write_window_set(
     _check(content, storage)
     with staged_folder(target) as temporary:
         sums = _write(temporary, content, windows, storage, progress)
-        write_index(_describe(temporary, content, sums, storage, notes))
+        info = _describe(temporary, content, sums, storage, notes)
+        write_index(info)
+        if also is not None:
+            also(replace(info, folder=target))
     return read_chip_set(target)
 
 
@@ -107,7 +118,7 @@ def _check(content: WindowContent, storage: str) -> None:
     """
     places = {content.grid is None, content.rows is None, content.cols is None}
     wrong = {
-        "the kind is unknown": content.kind not in KINDS,
+        "the kind is unknown": content.kind not in _KINDS,
         "the storage is unknown": storage not in FILES,
         "the middle of an even window is no pixel": content.kind == "pixels"
         and content.side % 2 == 0,
@@ -201,4 +212,5 @@ def _describe(
         windows=WindowStack(storage, content.side, len(samples)),
         kind=content.kind,
         placed=placed,
+        reduction=content.reduction,
     )

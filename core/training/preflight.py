@@ -35,10 +35,12 @@ class Allowance:
     Attributes:
         memory_bytes: of pixels kept in memory.
         patches: of a batch taken at once.
+        radius: pixels that the network looks around each.
     """
 
     memory_bytes: int
     patches: int
+    radius: int
 
 
 def check_training(
@@ -81,7 +83,7 @@ def check_training(
     )
     patches = _check_memory(_Room(needs, place, free), settings, network, info, progress)
     _check_disks(needs, files, report, progress)
-    return Allowance(memory_bytes, patches)
+    return Allowance(memory_bytes, patches, int(network.radius))  # type: ignore[arg-type]
 
 
 def _sketch(settings: TrainingSettings, info: ChipSetInfo) -> nn.Module:
@@ -143,7 +145,7 @@ def _check_memory(
 ) -> int:
     """Say and check the memory; returns how many patches of a batch may be taken at once."""
     radius = int(network.radius)  # type: ignore[arg-type]
-    margin, whole = min(settings.margin, info.halo - radius), settings.batch_size
+    margin, whole = min(settings.margin, info.margin_at(radius)), settings.batch_size
     inputs = expected_inputs(settings, len(info.bands))
 
     def step(patches: int) -> int:

@@ -130,6 +130,13 @@ def check_halo(network: nn.Module, info: ChipSetInfo) -> None:
         ChipSetError: with what to change.
     """
     radius = int(network.radius)  # type: ignore[arg-type]
+    if radius > info.halo and info.tiles is not None:
+        raise ChipSetError(
+            f"The network looks {radius} pixels around each pixel; a tile of {info.tiles.size} "
+            f"pixels holds {info.halo}. Export the tiles again with a TILE_SIZE of "
+            f"{2 * radius + 1} or larger, or choose a PATCH_SIZE of {2 * info.halo + 1} or smaller "
+            "where the network has one."
+        )
     if radius > info.halo:
         raise ChipSetError(
             f"The network looks {radius} pixels around each pixel, the chip set holds "
@@ -156,11 +163,18 @@ def make_lesson(
     radius = int(network.radius)  # type: ignore[arg-type]  # every pixel network states it
     where = torch.device(place.name)
     network.to(where)
+    margin = min(settings.margin, info.margin_at(radius))
+    if margin < settings.margin:
+        progress.warn(
+            f"The recipe learns {settings.margin} pixels around each along with it; the chip set "
+            f"holds {margin} beyond the patch, so that a batch of {settings.batch_size} teaches "
+            "less. Raise BATCH_SIZE, or export KIND 'pixels' with a larger HALO."
+        )
     source = PatchSource(
         store,
         normalisation,
         radius,
-        margin=min(settings.margin, info.halo - radius),
+        margin=margin,
         device=where,
         memory_bytes=memory_bytes,
         progress=progress,

@@ -109,7 +109,12 @@ def train_classifier(
         progress=progress,
     )
     pixels = allowed.memory_bytes
-    store = load_pixels(info, memory_bytes=pixels, progress=Portion(progress, 0.0, 0.03))
+    store = load_pixels(
+        info,
+        memory_bytes=pixels,
+        progress=Portion(progress, 0.0, 0.03),
+        radius=allowed.radius,
+    )
     normalisation = fit_inputs(store, chosen)
     seed_torch(chosen.seed, "initialisation")
     network = make_network(chosen, normalisation.outputs, len(info.classes))

@@ -14,6 +14,7 @@ from hsicnn.core.data import pixel_store
 from hsicnn.core.data.chip_hash import labelled_hash
 from hsicnn.core.data.chips import check_folder, read_chip_set
 from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.tiles import loading
 from hsicnn.core.errors import HsicnnError
 from hsicnn.core.progress import Progress, SilentProgress
 from hsicnn.core.training.train import train_classifier
@@ -37,10 +38,10 @@ TRAINING = {
 
 def make(originals: Path, target: Path, dice: random.Random) -> tuple[str, Path]:
     """Write a spoilt chip set; returns how it was spoilt, and where it is."""
-    name = dice.choice(("chips", "chips", "masked", *WINDOWS, *WINDOWS))
+    name = dice.choice(("chips", "chips", "masked", *WINDOWS, *WINDOWS, *TILES, *TILES))
     folder = target / "chips"
     shutil.copytree(originals / name, folder)
-    way = dice.choice(WINDOW_WAYS if name in WINDOWS else WAYS)
+    way = dice.choice(WINDOW_WAYS if name in WINDOWS else TILE_WAYS if name in TILES else WAYS)
     way(folder, dice)
     sealed = dice.random() < 0.6
     if sealed:
@@ -55,7 +56,7 @@ def check(folder: Path, originals: Path, progress: Progress, dice: random.Random
     memory = LITTLE_MEMORY if info.seed % 2 else 2**26
     store = load_pixels(info, memory_bytes=memory, progress=progress)
     if len(store):
-        store.physical(store.patch_index(np.arange(min(len(store), 20)), info.halo))
+        store.physical(store.patch_index(np.arange(min(len(store), 20)), store.halo))
     truth_of_chip_set(str(folder), "all", progress)
     if dice.random() < 0.7:
         return
@@ -214,6 +215,7 @@ def window_count(folder: Path, dice: random.Random) -> None:
 
 
 WINDOWS = ("scattered", "hdf5", "csv", "libsvm")
+TILES = ("squares", "shown", "scenes")
 CELLS = (
     "",
     "x",
@@ -239,6 +241,33 @@ WINDOW_WAYS = (
 )  # fmt: skip
 
 
+def tile_places(folder: Path, dice: random.Random) -> None:
+    """Tiles at other places, of other sizes, turned, in other files."""
+    record = _record(folder)
+    tiles = record["tiles"]
+    one = dice.choice(tiles["tiles"])
+    one[dice.choice(("row", "col"))] = dice.choice((0, 1, -1, 10**6, 2**31, 2**62))
+    if dice.random() < 0.4:
+        one["angle"] = dice.choice((45.0, 90.0, -1e9, 1e300, 359))
+    if dice.random() < 0.3:
+        tiles["size"] = dice.choice((1, 2, 7, 8, 8192, 2**31))
+    if dice.random() < 0.3:
+        one[dice.choice(("image", "label"))] = dice.choice(
+            ("../chips.json", "/dev/zero", "images", "chips.json", "a\\b", "x" * 5000)
+        )
+    if dice.random() < 0.3:
+        record["kind"] = dice.choice(("tiles", "scenes", "pixels"))
+    if dice.random() < 0.3:
+        tiles["storage"] = dice.choice(("geotiff", "png", "jpeg"))
+    _write(folder, json.dumps(record).encode())
+
+
+TILE_WAYS = (
+    index_text, index_values, index_values, index_values, index_bytes, file_bytes, file_bytes,
+    file_lost, files_swapped, tile_places, tile_places, tile_places,
+)  # fmt: skip
+
+
 def _record(folder: Path):
     return json.loads((folder / "chips.json").read_text(encoding="utf-8"))
 
@@ -248,7 +277,7 @@ def _write(folder: Path, data: bytes) -> None:
 
 
 def _any_file(folder: Path, dice: random.Random) -> Path:
-    chips = sorted(folder.glob("*/*.tif"))
+    chips = sorted(path for end in ("tif", "png") for path in folder.rglob(f"*/*.{end}"))
     return dice.choice(chips or sorted(set(folder.iterdir()) - {folder / "chips.json"}))
 
 
@@ -268,8 +297,9 @@ def _seal(folder: Path) -> None:
             )
         )
 
-    before = pixel_store._check
+    before, of_tiles = pixel_store._check, loading._check
     pixel_store._check = keep
+    loading._check = lambda info, store, _: keep(info, store)
     try:
         info = read_chip_set(folder)
         load_pixels(info, memory_bytes=2**24, progress=SilentProgress())
@@ -280,4 +310,4 @@ def _seal(folder: Path) -> None:
             TypeError, ValueError, MemoryError, RecursionError):  # fmt: skip
         return
     finally:
-        pixel_store._check = before
+        pixel_store._check, loading._check = before, of_tiles

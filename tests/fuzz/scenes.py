@@ -67,6 +67,7 @@ def make_originals(folder: Path) -> None:
         _make_images()
         _make_reference()
         _make_chips()
+        _make_tiles()
         _make_models()
         _make_map()
     finally:
@@ -212,6 +213,23 @@ def _make_chips() -> None:
             split="random",
             buffer=0,
             file_format="geotiff" if name == "scattered" else name,
+        )
+
+
+def _make_tiles() -> None:
+    for name, more in (
+        ("squares", {"kind": "tiles", "stride": 4, "rotation": 45.0, "layout": "esri"}),
+        ("shown", {"kind": "tiles", "file_format": "png", "image_bands": "1"}),
+        ("scenes", {"kind": "scenes", "layout": "imagenet"}),
+    ):
+        export_training_chips(
+            image="tiles.tif",
+            reference="reference.tif",
+            output=name,
+            tile_size=7,
+            split="random",
+            buffer=0,
+            **more,
         )
 
 

@@ -1,0 +1,111 @@
+"""The labelled pixels of tiles: each pixel of the source once, from where it lies most central."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ChipSetError
+from ...progress import Progress
+from ..chip_files import read_chip
+from ..chip_format import ChipSetInfo
+from .place import TilePlace, depths
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class TilePixels:
+    """Labelled pixels of tiles.
+
+    Attributes:
+        tile: ``(n,)`` int32 number of the tile.
+        flat: ``(n,)`` int32 position in it, row-major.
+        row: ``(n,)`` int32 in the source.
+        col: ``(n,)`` int32 in the source.
+        label: ``(n,)`` uint16, 1..classes.
+        depth: ``(n,)`` int32 pixels from it to the tile's edge.
+    """
+
+    tile: npt.NDArray[np.int32]
+    flat: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
+    col: npt.NDArray[np.int32]
+    label: npt.NDArray[np.uint16]
+    depth: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.tile)
+
+    def take(self, which: IntArray) -> TilePixels:
+        """Return some of them."""
+        return TilePixels(
+            self.tile[which], self.flat[which], self.row[which], self.col[which],
+            self.label[which], self.depth[which],
+        )  # fmt: skip
+
+    def each_once(self) -> TilePixels:
+        """Keep every pixel of the source once, sorted by tile and position.
+
+        It stays where it lies deepest inside, so that large patches fit around it; of equals in
+        the first tile, which is not a turned one.
+        """
+        key = self.row.astype(np.int64) * 2**31 + self.col
+        order = np.lexsort((self.tile, -self.depth, key))
+        first = np.diff(key[order], prepend=-1) != 0
+        return self.take(np.sort(order[first]))
+
+
+def pixels_of(
+    number: int, place: TilePlace, flat: IntArray, label: npt.NDArray[np.uint16]
+) -> TilePixels:
+    """Return the labelled pixels of one tile.
+
+    Args:
+        number: of the tile.
+        place: where it lies.
+        flat: ``(n,)`` positions in it.
+        label: ``(n,)``.
+    """
+    rows, cols = place.pixels()
+    return TilePixels(
+        np.full(len(flat), number, dtype=np.int32),
+        flat.astype(np.int32),
+        rows.reshape(-1)[flat].astype(np.int32),
+        cols.reshape(-1)[flat].astype(np.int32),
+        label,
+        depths(place.size).reshape(-1)[flat],
+    )
+
+
+def joined(parts: list[TilePixels]) -> TilePixels:
+    """Return the pixels of several tiles as one."""
+    names = ("tile", "flat", "row", "col", "label", "depth")
+    return TilePixels(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def read_tile_pixels(info: ChipSetInfo, progress: Progress) -> TilePixels:
+    """Read the label files of a set of tiles; every pixel of the source once.
+
+    Raises:
+        ChipSetError: one is missing, damaged, or holds what cannot be.
+    """
+    if info.tiles is None:
+        raise ValueError("a chip set without tiles")
+    dtype = "uint8" if len(info.classes) < 256 else "uint16"
+    parts, size = [], info.tiles.size
+    for number, tile in enumerate(info.tiles.tiles):
+        progress.check_cancel()
+        label, _ = read_chip(info.folder / tile.label, dtype, (size, size, 1))
+        flat = np.flatnonzero(label)
+        values = label.reshape(-1)[flat].astype(np.uint16)
+        if len(values) and int(values.max()) > len(info.classes):
+            raise ChipSetError(
+                f"The label file {tile.label} holds the value {int(values.max())}; there are "
+                f"{len(info.classes)} classes. Export the chips again."
+            )
+        parts.append(pixels_of(number, tile.place, flat, values))
+        progress.report((number + 1) / len(info.tiles.tiles), "")
+    return joined(parts).each_once()
