@@ -18,6 +18,8 @@ PROGRAMS = {
     "training": "training_step.py",
     "provider": "provider_load.py",
     "splits": "splits.py",
+    "export": "large_export.py",
+    "labels": "wrong_labels.py",
     "accuracy": "accuracy.py",
 }
 

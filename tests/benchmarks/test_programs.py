@@ -102,3 +102,13 @@ def test_wrong_labels_are_counted():
     assert (clean[0].strip(), clean[2].strip()) == ("0%", "-")
     assert 0 < float(swapped[2].strip(" %")) <= 100
     assert float(swapped[3].strip(" %")) < 5
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the memory")
+def test_an_export_from_a_very_large_image_takes_little_memory():
+    """200 polygons and some points on 20,000 x 20,000 x 200; all of it would be 160 GB."""
+    said = run("large_export.py", "--sides", "20000", "--points", "300")
+    rows = [line.split("|") for line in said.splitlines()[2:]]
+    assert [row[2].strip() for row in rows] == ["200 polygons", "300 points"]
+    assert all(int(row[5].replace(",", "")) < 1024 for row in rows)  # MiB above imports
+    assert all(int(row[6].replace(",", "")) < 100 for row in rows)  # MiB on disk
