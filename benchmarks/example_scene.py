@@ -26,7 +26,8 @@ from hsicnn.core.accuracy.confusion import confusion_matrix, figures  # noqa: E4
 from hsicnn.core.data.chips import read_chip_set  # noqa: E402
 from hsicnn.core.data.export import export_training_chips  # noqa: E402
 from hsicnn.core.data.leakage import location_only  # noqa: E402
-from hsicnn.core.data.pixel_store import PixelStore, load_pixels  # noqa: E402
+from hsicnn.core.data.pixel_loading import load_pixels  # noqa: E402
+from hsicnn.core.data.pixel_store import PixelStore  # noqa: E402
 from hsicnn.core.data.separation import TEST, TRAIN  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from hsicnn.core.data.chips import ChipSetInfo, read_chip_set
 from hsicnn.core.data.export import export_training_chips
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.modelfile.bundle import ModelBundle
 from hsicnn.core.progress import SilentProgress
 from hsicnn.core.runtime.child import Channel, Parent, WorkerProgress

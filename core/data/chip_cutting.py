@@ -13,6 +13,7 @@ from ..progress import Progress
 from ..raster.bands import Band, common_nodata
 from ..raster.gdal_session import gdal_session
 from ..raster.source import RasterSource
+from ..raster.values import valid_pixels
 from ..raster.windows import grow, mirrored
 from ..timing import TimeLeft
 from .chip_files import ChipLook, write_chip
@@ -20,7 +21,6 @@ from .chip_format import FOLDERS, GROUPS, IMAGES, LABELS, Chip, WindowStack
 from .chip_hash import value_sums
 from .chip_plan import ChipRules, Cut, PlannedChip
 from .labels import Labels
-from .pixel_store import valid_pixels
 from .separation import SPLIT_NAMES
 from .splits import Split
 from .windows.files import StackFiles

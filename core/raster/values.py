@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,23 @@ def physical(raw: RawArray, band: Band, out: FloatArray | None = None) -> FloatA
     if wide:
         found[...] = values
     return found
+
+
+def valid_pixels(pixels: RawArray, bands: Sequence[Band], mask: BoolArray | None) -> BoolArray:
+    """Return which pixels have a value in any band, and are not masked.
+
+    Args:
+        pixels: ``(height, width, bands)`` raw values.
+        bands: what they are.
+        mask: ``(height, width)``, or None.
+    """
+    gone = np.ones(pixels.shape[:2], dtype=bool)
+    for position, band in enumerate(bands):
+        lost = missing(pixels[..., position], band)
+        if lost is None:
+            gone[:] = False
+        else:
+            gone &= lost
+        if not gone.any():
+            break
+    return ~gone if mask is None else ~gone & mask

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data.chips import ChipSetInfo
-from ..data.pixel_store import chip_pixels
+from ..data.pixel_loading import chip_pixels
 from ..runtime.ledger import ledger
 from ..sizes import MIB
 from .preparation import MOST_FITTED

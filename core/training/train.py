@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.chips import read_chip_set
-from ..data.pixel_store import load_pixels
+from ..data.pixel_loading import load_pixels
 from ..modelfile.bundle import save_bundle
 from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress

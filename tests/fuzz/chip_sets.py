@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from hsicnn.core.accuracy.truth import truth_of_chip_set
-from hsicnn.core.data import pixel_store
+from hsicnn.core.data import pixel_loading
 from hsicnn.core.data.chip_hash import labelled_hash
 from hsicnn.core.data.chips import check_folder, read_chip_set
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.data.tiles import loading
 from hsicnn.core.errors import HsicnnError
 from hsicnn.core.progress import Progress, SilentProgress
@@ -297,8 +297,8 @@ def _seal(folder: Path) -> None:
             )
         )
 
-    before, of_tiles = pixel_store._check, loading._check
-    pixel_store._check = keep
+    before, of_tiles = pixel_loading._check, loading._check
+    pixel_loading._check = keep
     loading._check = lambda info, store, _: keep(info, store)
     try:
         info = read_chip_set(folder)
@@ -310,4 +310,4 @@ def _seal(folder: Path) -> None:
             TypeError, ValueError, MemoryError, RecursionError):  # fmt: skip
         return
     finally:
-        pixel_store._check, loading._check = before, of_tiles
+        pixel_loading._check, loading._check = before, of_tiles

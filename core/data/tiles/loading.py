@@ -6,11 +6,12 @@ import numpy as np
 
 from ...errors import ChipSetError
 from ...progress import Portion, Progress
+from ...raster.values import valid_pixels
 from ..chip_files import read_chip
 from ..chip_format import ChipSetInfo
 from ..chip_hash import labelled_hash
 from ..pixel_room import room_for_pixels
-from ..pixel_store import PixelStore, valid_pixels
+from ..pixel_store import PixelStore
 from ..separation import TRAIN
 from .pixels import TilePixels, read_tile_pixels
 from .tile_set import STORAGES, TileSet

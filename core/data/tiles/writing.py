@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...progress import Progress
 from ...raster.bands import common_nodata
 from ...raster.grid import Grid
+from ...raster.values import valid_pixels
 from ...reduction.carried import carried_transform
 from ...timing import TimeLeft
 from ..chip_files import ChipLook, write_chip
@@ -20,7 +21,6 @@ from ..chip_format import FORMAT_VERSION, ChipSetInfo
 from ..chip_hash import hash_of_sums, value_sums
 from ..chips import read_chip_set, write_index
 from ..leakage import Leak
-from ..pixel_store import valid_pixels
 from ..separation import SPLIT_NAMES
 from ..splits import Split
 from .image_files import write_image

@@ -9,7 +9,7 @@ import pytest
 from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.export import ExportSettings, export_training_chips
 from hsicnn.core.data.leakage import location_only_score
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.data.splits import TEST, TRAIN, VALIDATION
 from hsicnn.core.errors import ChipSetError, HsicnnError, InputError, LabelError, SplitError
 from hsicnn.core.raster.source import RasterSource

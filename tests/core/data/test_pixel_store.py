@@ -6,7 +6,7 @@ import tempfile
 import numpy as np
 import pytest
 from hsicnn.core.data.chips import read_chip_set
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.errors import Cancelled, ChipSetError
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window

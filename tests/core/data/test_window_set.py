@@ -8,7 +8,7 @@ import pytest
 from hsicnn.core.accuracy.truth import truth_of_chip_set
 from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.classes import ClassInfo
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.data.splits import Split
 from hsicnn.core.data.window_set import WindowContent, write_window_set
 from hsicnn.core.errors import Cancelled, ChipSetError

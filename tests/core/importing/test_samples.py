@@ -367,7 +367,7 @@ def test_many_samples_are_read_in_parts(run, tmp_path, rng, monkeypatch):
 
 def test_training_takes_an_imported_set(run, tmp_path, spectra):
     from hsicnn.core.data.chips import read_chip_set
-    from hsicnn.core.data.pixel_store import load_pixels
+    from hsicnn.core.data.pixel_loading import load_pixels
     from hsicnn.core.progress import SilentProgress
 
     values, codes = spectra

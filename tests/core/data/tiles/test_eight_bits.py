@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hsicnn.core.data.chips import read_chip_set
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.errors import InputError, RasterError
 from osgeo import gdal
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.classes import ClassInfo
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.data.tiles.layouts.paths import class_folders
 from osgeo import gdal, ogr
 

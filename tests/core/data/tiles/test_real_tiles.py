@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.export import export_training_chips
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from osgeo import gdal
 
 from ..conftest import Said

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hsicnn.core.accuracy.truth import truth_of_chip_set
 from hsicnn.core.data.chips import read_chip_set
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.data.separation import SPLIT_NAMES, TEST, TRAIN
 from hsicnn.core.errors import ChipSetError, HsicnnError, InputError, LabelError, SplitError
 from osgeo import gdal, ogr

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.export import export_training_chips
-from hsicnn.core.data.pixel_store import load_pixels
+from hsicnn.core.data.pixel_loading import load_pixels
 from hsicnn.core.errors import Cancelled, ChipSetError, DependencyError, InputError
 from hsicnn.core.progress import SilentProgress
 from osgeo import gdal
