@@ -15,6 +15,7 @@ from osgeo import gdal
 
 from ..errors import ChipSetError, reason
 from ..raster.gdal_session import gdal_session, read_pixels
+from ..raster.geotiff import plain_bands
 from ..raster.grid import Grid
 from .classes import ClassInfo
 
@@ -153,6 +154,7 @@ def _fill(
     kind, extra = chip_type(pixels.dtype.name)
     rows = min(max(_STRIP_BYTES // (width * bands * pixels.itemsize), 1), height)
     options = ["COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=PIXEL", f"BLOCKYSIZE={rows}", *extra]
+    options += plain_bands(bands)
     if pixels.dtype.kind in "iu":
         options.append("PREDICTOR=2")
     code = getattr(gdal, f"GDT_{kind}")

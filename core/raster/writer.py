@@ -21,10 +21,10 @@ from .bands import Band
 from .class_bands import check_classes, set_classes
 from .gdal_session import gdal_session, read_pixels
 from .gdal_text import DOMAIN, metadata_of
+from .geotiff import check_blocks, holds_block, plain_bands
 from .grid import Grid
 from .output_path import check_output, move_into_place, remove_temporary, side_file, temporary_name
 from .style import ClassLike, Ramp, class_style, ramp_style
-from .tiff_blocks import check_blocks, holds_block
 from .windows import Window, inside
 
 TILE = 256
@@ -295,6 +295,7 @@ class RasterWriter:
             "BIGTIFF=IF_SAFER",
             "INTERLEAVE=BAND",
             f"PREDICTOR={3 if self.dtype.kind == 'f' else 1}",
+            *plain_bands(self.count),
         ]
         driver = gdal.GetDriverByName("GTiff")
         size = (self.grid.width, self.grid.height, self.count)

@@ -16,7 +16,7 @@ from osgeo import gdal
 from ...errors import ChipSetError, reason
 from ...raster.bands import common_nodata
 from ...raster.gdal_session import gdal_session, read_pixels
-from ...raster.tiff_blocks import check_blocks
+from ...raster.geotiff import check_blocks, plain_bands
 from ..chip_files import TYPES, chip_type, internal_mask
 from .stack import BoolArray, RawArray, StackShape, WindowSamples
 
@@ -93,6 +93,7 @@ class GeotiffWriter:
         shape = self._shape
         kind, extra = chip_type(shape.dtype)
         options = ["COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=PIXEL", "BIGTIFF=IF_SAFER", *extra]
+        options += plain_bands(len(shape.bands))
         options.append(f"BLOCKYSIZE={min(shape.strip, shape.count) * shape.side}")
         if np.dtype(shape.dtype).kind in "iu":
             options.append("PREDICTOR=2")

@@ -1,4 +1,4 @@
-"""Which blocks of a GeoTIFF lie in its file: on a full disk some do not, and GDAL is silent."""
+"""What a GeoTIFF needs that GDAL's driver does not see to by itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,20 @@ from typing import Any
 from osgeo import gdal
 
 
+def plain_bands(count: int) -> list[str]:
+    """Return the creation options that make all bands plain values.
+
+    GDAL takes the last of four bands of bytes for transparency: where it is 0, the pixel counts as
+    missing.
+
+    Args:
+        count: of the bands.
+    """
+    return ["PHOTOMETRIC=MINISBLACK", "ALPHA=NO"] if count > 1 else []
+
+
 def check_blocks(path: Path, bands: int) -> None:
-    """Open a closed GeoTIFF and see that every block of it is there.
+    """Open a closed GeoTIFF and see that every block of it is there: on a full disk some are not.
 
     Args:
         path: the file.
