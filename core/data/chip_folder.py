@@ -10,12 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from ..disk import room_left, write_refusal
 from ..errors import ChipSetError
-from .chip_format import FOLDERS, INDEX
-from .chip_index import is_chip_set, tile_files
-from .windows.files import NAMES
-
-#: What other programs leave beside the files that they open.
-_SIDE_FILES = frozenset(f"{name}.aux.xml" for name in NAMES)
+from .chip_format import INDEX
+from .chip_index import is_chip_set, own_files
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -54,16 +50,10 @@ def check_folder(folder: str | Path) -> Path:
 
 
 def _foreign(place: Path) -> list[str]:
-    """Return what a folder holds that no chip set writes.
-
-    Tiles lie in folders that may be called like anybody's, so every file of theirs counts.
-    """
-    listed = tile_files(place)
-    if listed is None:
-        names = {path.name for path in place.iterdir()}
-        return sorted(names - {INDEX, *FOLDERS, *NAMES, *_SIDE_FILES})
-    own = {INDEX, *listed}
-    for name in listed:
+    """Return what a folder holds that is not of the chip set in it."""
+    own = own_files(place)
+    for name in list(own):
+        # What other programs leave beside the files that they open.
         own |= {f"{name}.aux.xml", str(PurePosixPath(name).with_suffix(".wld"))}
     found = {path.relative_to(place).as_posix() for path in place.rglob("*") if not path.is_dir()}
     return sorted(found - own)

@@ -16,6 +16,7 @@ from ..reduction.transform import Transform, transform_from_json
 from ..stored_json import Kinds, check_fields, check_items, read_json, shown
 from .chip_files import TYPES
 from .chip_format import (
+    FOLDERS,
     FORMAT,
     FORMAT_VERSION,
     INDEX,
@@ -29,7 +30,7 @@ from .leakage import Leak
 from .separation import SPLIT_NAMES
 from .tiles.settings import KINDS
 from .tiles.tile_set import fault_of_tiles, parse_tiles
-from .windows.files import FILES, SPECTRA
+from .windows.files import FILES, NAMES, SPECTRA
 
 _FIELDS: Mapping[str, Kinds] = {
     "format_version": int,
@@ -58,14 +59,22 @@ def is_chip_set(folder: Path) -> bool:
     return bool(_record(folder))
 
 
-def tile_files(folder: Path) -> set[str] | None:
-    """Return the files that a set of tiles says are its own; None where it is none."""
-    tiles = _record(folder).get("tiles")
-    if not isinstance(tiles, dict):
-        return None
-    records = [item for item in tiles.get("tiles", ()) if isinstance(item, dict)]
-    names = [item.get(key) for item in records for key in ("image", "label")]
-    return {name for name in (*names, *tiles.get("files", ())) if isinstance(name, str) and name}
+def own_files(folder: Path) -> set[str]:
+    """Return the files that a chip set says are its own, below its folder."""
+    record = _record(folder)
+    chips = record.get("chips")
+    found = [
+        f"{kind}/{chip.get('name')}.tif"
+        for chip in (chips if isinstance(chips, list) else ())
+        if isinstance(chip, dict)
+        for kind in FOLDERS
+    ]
+    tiles = record.get("tiles")
+    if isinstance(tiles, dict):
+        records = [item for item in tiles.get("tiles", ()) if isinstance(item, dict)]
+        told = [item.get(key) for item in records for key in ("image", "label")]
+        found += [name for name in (*told, *tiles.get("files", ())) if isinstance(name, str)]
+    return {INDEX, *found, *NAMES}
 
 
 def _record(folder: Path) -> Mapping[str, Any]:

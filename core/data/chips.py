@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def write_chip_set(
     cut: Cut,
     rules: ChipRules,
     notes: Sequence[str] = (),
-    also: Callable[[ChipSetInfo], None] | None = None,
+    also: Callable[[ChipSetInfo], AbstractContextManager[None]] | None = None,
     progress: Progress,
 ) -> ChipSetInfo:
     """Write a chip set; an earlier one in its place is replaced when all is written.
@@ -106,8 +107,8 @@ def write_chip_set(
         cut: where to cut, from ``plan_chips``.
         rules: of the cut.
         notes: what the user was told.
-        also: called with what the chip set will be, before it replaces an earlier one; an error
-            in it keeps that.
+        also: entered with what the chip set will be, before it replaces an earlier one; an error
+            in it keeps that, and it is left with an error where the set cannot be replaced.
         progress: told how far it is; asked for cancelling before every chip.
 
     Raises:
@@ -118,13 +119,13 @@ def write_chip_set(
     target = check_folder(folder)
     samples = Samples(source, bands, labels, split)
     reduction = carried_transform(source)
-    with staged_folder(target) as temporary:
+    with ExitStack() as together, staged_folder(target) as temporary:
         found = ChipCutter(temporary, samples, cut, rules).run(progress)
         info = _describe(temporary, samples, found, rules, notes)
         info = replace(info, reduction=reduction)
         write_index(info)
         if also is not None:
-            also(replace(info, folder=target))
+            together.enter_context(also(replace(info, folder=target)))
     return read_chip_set(target)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..progress import Portion, Progress, SilentProgress
 from ..raster.bands import describe_range, usable_bands
-from ..raster.output_path import move_into_place
 from ..raster.source import RasterSource
 from .chips import check_folder
 from .export_run import ExportRun
@@ -237,7 +236,6 @@ def _export(
         if footprints:
             with staged_footprints(footprints) as outlines:
                 info = job.run(output, outlines)
-                move_into_place([outlines])
         else:
             info = job.run(output)
     progress.report(1.0, "")

@@ -23,7 +23,7 @@ from .chip_plan import ChipRules, Cut, plan_chips
 from .chips import ChipSetInfo, write_chip_set
 from .export_settings import ExportSettings
 from .fixed_split import names_splits, split_coded, split_named
-from .footprints import write_footprints
+from .footprints import outlines_in_place, write_footprints
 from .labels import Labels
 from .leakage import LEAKY
 from .mask import Mask
@@ -113,7 +113,8 @@ class ExportRun:
         outlines = None
         if footprints:
             given: dict[str, Any] = {"labels": labels, "split": split, "progress": self._progress}
-            outlines = partial(write_footprints, footprints, cut, **given)
+            write = partial(write_footprints, footprints, cut, **given)
+            outlines = partial(outlines_in_place, footprints, write)
         info = write_chip_set(
             output,
             self._source,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from osgeo import ogr
 
 from ..progress import Progress
+from ..raster.output_path import in_place
 from ..raster.windows import Window
 from .chip_format import IMAGES, ChipSetInfo
 from .chip_plan import Cut
@@ -79,6 +80,25 @@ def write_footprints(
             yield values, outline(info.grid.sub(item.box))
 
     write_outlines(staged, info.grid.crs_wkt, fields, rows(), progress=progress)
+
+
+@contextmanager
+def outlines_in_place(
+    staged: tuple[Path, Path], write: Callable[[ChipSetInfo], None], info: ChipSetInfo
+) -> Iterator[None]:
+    """Write outlines and put them in their place; an error in the body puts the old ones back.
+
+    Args:
+        staged: temporary and final name.
+        write: writes them under the temporary name.
+        info: the chip set.
+
+    Raises:
+        InputError, RasterError: they cannot be written, or replaced.
+    """
+    write(info)
+    with in_place([staged]):
+        yield
 
 
 def write_outlines(

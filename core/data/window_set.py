@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def write_window_set(
     *,
     storage: str = "geotiff",
     notes: Sequence[str] = (),
-    also: Callable[[ChipSetInfo], None] | None = None,
+    also: Callable[[ChipSetInfo], AbstractContextManager[None]] | None = None,
     progress: Progress,
 ) -> ChipSetInfo:
     """Write a chip set of windows; an earlier one in its place is replaced when all is written.
@@ -90,8 +91,8 @@ def write_window_set(
             labels.
         storage: one of ``windows.files.FILES``.
         notes: what the user was told.
-        also: called with what the chip set will be, before it replaces an earlier one; an error
-            in it keeps that.
+        also: entered with what the chip set will be, before it replaces an earlier one; an error
+            in it keeps that, and it is left with an error where the set cannot be replaced.
         progress: told how far it is; asked for cancelling before every part.
 
     Raises:
@@ -101,12 +102,12 @@ def write_window_set(
     """
     target = check_folder(folder)
     _check(content, storage)
-    with staged_folder(target) as temporary:
+    with ExitStack() as together, staged_folder(target) as temporary:
         sums = _write(temporary, content, windows, storage, progress)
         info = _describe(temporary, content, sums, storage, notes)
         write_index(info)
         if also is not None:
-            also(replace(info, folder=target))
+            together.enter_context(also(replace(info, folder=target)))
     return read_chip_set(target)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,12 +74,19 @@ def side_file(path: Path, suffix: str) -> Path:
 
 
 def move_into_place(finished: Sequence[tuple[Path, Path]]) -> None:
-    """Rename finished rasters with their side files: all of them, or none.
+    """Rename finished files with their side files: all of them, or none; see ``in_place``."""
+    with in_place(finished):
+        pass
 
-    What was there before is kept under another name until the last one is in its place.
+
+@contextmanager
+def in_place(finished: Sequence[tuple[Path, Path]]) -> Iterator[None]:
+    """Rename finished files with their side files; an error in the body puts all of it back.
+
+    What was there before is kept under another name until the body has ended.
 
     Args:
-        finished: temporary and final path of each raster.
+        finished: temporary and final path of each file.
 
     Raises:
         RasterError: a file cannot be renamed; every one is as it was before.
@@ -99,6 +106,11 @@ def move_into_place(finished: Sequence[tuple[Path, Path]]) -> None:
             f"{target} cannot be replaced: {error.strerror}. If it is open in a program, such "
             f"as a layer in QGIS, close it there, or choose another file. {lost}"
         ) from error
+    try:
+        yield
+    except BaseException:
+        _undo(moves)
+        raise
     for move in moves:
         if move.kept:
             with suppress(OSError):

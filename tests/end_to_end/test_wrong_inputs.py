@@ -133,7 +133,7 @@ CASES: dict[str, tuple[str, dict[str, object], tuple[str, ...]]] = {
     "chip set of a newer format": (
         "trainclassifier",
         {"INPUT": Path("newer-chips")},
-        ("newer-chips has format version 99; this plugin reads up to 1", "Update the plugin"),
+        ("newer-chips has format version 99; this plugin reads up to 2", "Update the plugin"),
     ),
     "patches beyond the halo": (
         "trainclassifier",

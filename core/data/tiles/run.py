@@ -18,6 +18,7 @@ from ...sizes import data_size
 from ...timing import duration
 from ..chip_format import MOST_CHIP_BYTES, ChipSetInfo
 from ..export_run import ExportRun, check_classes
+from ..footprints import outlines_in_place
 from ..labels import Labels
 from ..leakage import LEAKY
 from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED
@@ -231,7 +232,7 @@ class TileRun(ExportRun):
             return write_scene_stack(output, job, told.split, **given, progress=progress)
         also = None
         if footprints is not None:
-            also = partial(self._outline, footprints)
+            also = partial(outlines_in_place, footprints, partial(self._outline, footprints))
         return write_tile_set(output, job, told, notes=notes, also=also, progress=progress)
 
     def _outline(self, footprints: tuple[Path, Path], info: ChipSetInfo) -> None:

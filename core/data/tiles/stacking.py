@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ...progress import Progress
 from ...reduction.carried import carried_transform
 from ..chip_format import ChipSetInfo
+from ..footprints import outlines_in_place
 from ..separation import Codes
 from ..splits import Split
 from ..window_set import WindowContent, write_window_set
@@ -64,13 +66,13 @@ def write_scene_stack(
         reduction=carried_transform(job.source),
     )
 
-    def outline(info: ChipSetInfo) -> None:
-        if footprints is not None:
-            told = (codes.tolist(), values.tolist())
-            tiles = stacked_tiles(places, *told, job.classes, job.storage)
-            write_tile_footprints(footprints, tiles, info, progress=progress)
-
+    also = None
+    if footprints is not None:
+        told = (codes.tolist(), values.tolist())
+        tiles = stacked_tiles(places, *told, job.classes, job.storage)
+        write = partial(write_tile_footprints, footprints, tiles, progress=progress)
+        also = partial(outlines_in_place, footprints, write)
     windows = (job.read(place)[0][None] for place in places)
     return write_window_set(
-        folder, content, windows, storage=job.storage, notes=notes, also=outline, progress=progress
+        folder, content, windows, storage=job.storage, notes=notes, also=also, progress=progress
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -175,7 +176,7 @@ def write_tile_set(
     told: TileSplit,
     *,
     notes: Sequence[str] = (),
-    also: Callable[[ChipSetInfo], None] | None = None,
+    also: Callable[[ChipSetInfo], AbstractContextManager[None]] | None = None,
     progress: Progress,
 ) -> ChipSetInfo:
     """Write a chip set of tiles or scenes; an earlier one is replaced when all is written.
@@ -185,8 +186,8 @@ def write_tile_set(
         job: what is written.
         told: what is said of the division.
         notes: what the user was told.
-        also: called with what the chip set will be, before it replaces an earlier one; an error
-            in it keeps that.
+        also: entered with what the chip set will be, before it replaces an earlier one; an error
+            in it keeps that, and it is left with an error where the set cannot be replaced.
         progress: told how far it is; asked for cancelling before every tile.
 
     Raises:
@@ -194,13 +195,13 @@ def write_tile_set(
         RasterError: the raster cannot be read.
     """
     target = check_folder(folder)
-    with staged_folder(target) as temporary:
+    with ExitStack() as together, staged_folder(target) as temporary:
         writer = TileWriter(temporary, job)
         tiles = writer.run(progress)
         info = _describe(temporary, job, told, tiles, sums=writer.sums, notes=notes)
         write_index(info)
         if also is not None:
-            also(replace(info, folder=target))
+            together.enter_context(also(replace(info, folder=target)))
     return read_chip_set(target)
 
 

@@ -307,3 +307,59 @@ def test_rasters_without_georeference_or_crs_can_be_cut(tmp_path):
         image=image, reference=labels, output=str(tmp_path / "c"), **EASY
     )
     assert read_chip_set(result.output).grid.crs_wkt == ""
+
+
+@pytest.mark.parametrize("name", ["images/my_notes.txt", "labels/deep/a.tif", "images/999999.tif"])
+def test_files_that_are_not_the_set_s_own_keep_it_where_it_is(scene, name):
+    export(scene)
+    own = scene.folder / "chips" / name
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("mine")
+    before = files_of(scene.folder)
+    with pytest.raises(ChipSetError, match=name):
+        export(scene, seed=9)
+    assert files_of(scene.folder) == before
+
+
+def test_what_qgis_leaves_beside_chips_is_no_hindrance(scene):
+    result = export(scene)
+    (chip, *_) = read_chip_set(result.output).chips
+    left = scene.folder / "chips" / "images" / f"{chip.name}.tif.aux.xml"
+    left.write_text("<PAMDataset/>")
+    export(scene, seed=9)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("more", [{}, {"kind": "tiles", "tile_size": 8, "halo": 12}])
+def test_footprints_that_cannot_be_replaced_keep_the_earlier_set(scene, monkeypatch, more):
+    from hsicnn.core.errors import RasterError
+    from hsicnn.core.raster import output_path
+
+    footprints = scene.folder / "footprints.gpkg"
+    given = {"footprints": str(footprints), "chip_size": 64, **more}
+    export(scene, **given)
+    before = files_of(scene.folder)
+
+    def open_elsewhere(*_):
+        raise PermissionError(13, "it is open elsewhere")
+
+    monkeypatch.setattr(output_path, "_put", open_elsewhere)
+    with pytest.raises(RasterError, match="open elsewhere"):
+        export(scene, seed=9, **given)
+    assert files_of(scene.folder) == before
+
+
+def test_a_set_that_cannot_be_replaced_keeps_the_earlier_footprints(scene, monkeypatch):
+    from hsicnn.core.data import chip_folder
+
+    given = {"footprints": str(scene.folder / "footprints.gpkg")}
+    export(scene, **given)
+    before = files_of(scene.folder)
+
+    def open_elsewhere(*_):
+        raise ChipSetError("it is open elsewhere")
+
+    monkeypatch.setattr(chip_folder, "_move_into_place", open_elsewhere)
+    with pytest.raises(ChipSetError, match="open elsewhere"):
+        export(scene, seed=9, **given)
+    assert files_of(scene.folder) == before
