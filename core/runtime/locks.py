@@ -20,8 +20,9 @@ from typing import IO
 
 from ..errors import InputError
 
-#: How long to wait for a worker whose parent has died: it ends within two seconds.
-_ORPHAN_ENDS = 4.0
+#: How long to wait for a worker whose parent has died: it ends within two seconds, where other
+#: programs leave it a core to notice.
+_ORPHAN_ENDS = 20.0
 _POLL = 0.1
 
 
