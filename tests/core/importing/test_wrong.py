@@ -113,7 +113,7 @@ def test_bands_that_cannot_be_told_are_asked(refused, tmp_path, rng):
     said = refused(saved(tmp_path / "noise.npy", rng.random((9, 8, 7))))
     assert "which of it are the bands cannot be told: neither its size nor its values" in said
     assert "LAYOUT" in said
-    values = np.linspace(0, 9, 7)[:, None, None] + rng.random((7, 7, 9)) / 9
+    values = np.linspace(0, 9, 7)[:, None, None] + np.linspace(0, 2, 9) + rng.random((7, 7, 9)) / 9
     said = refused(saved(tmp_path / "both.npy", values))
     assert "its size and its values say different things" in said
     np.savez(tmp_path / "w.npz", x=rng.random((9, 4, 4, 4)), y=np.arange(9) % 3)
