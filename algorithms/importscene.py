@@ -193,7 +193,8 @@ def _meaning() -> list[QgsProcessingParameterDefinition]:
             "CLASS_NAMES",
             "Names of the classes",
             "In the order of their codes, with commas between them; or with codes: 1=water, "
-            "2=road; or a text file with one a line.",
+            "2=road; or a text file with one a line. Labels that are texts have their names; "
+            "others for them need codes.",
         ),
         p.explained(
             QgsProcessingParameterExtent("EXTENT", "Extent of the whole image", None, True),

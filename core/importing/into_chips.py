@@ -130,7 +130,11 @@ def _classes(
     if not codes:
         raise LabelError("No sample has a label: all have the value of UNLABELLED.")
     classes, why = make_named_classes(
-        codes, samples.names, text=meaning.class_names, containers=containers
+        codes,
+        samples.names,
+        text=meaning.class_names,
+        containers=containers,
+        texts=bool(samples.names),
     )
     told.log(say_classes(classes, why, "0 is a class" if codes[0] == 0 else ""))
     if len(classes) < 2:

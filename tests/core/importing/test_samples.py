@@ -447,3 +447,40 @@ def test_names_of_classes_in_a_file(run, tmp_path, spectra, form):
     (tmp_path / "names.txt").write_text("\n".join(lines[form]) + "\n")
     done = run(tmp_path / "s.npz", class_names=tmp_path / "names.txt")
     assert done.chips.names == ["one", "three", "seven"]
+
+
+def test_names_of_classes_never_take_the_place_of_texts(run, tmp_path, rng):
+    """The codes of texts follow the alphabet, a list of names does not."""
+    from hsicnn.core.errors import InputError
+
+    words = np.array(["water", "road", "grass"] * 4)
+    np.savez(tmp_path / "s.npz", x=rng.random((12, 5)), y=words)
+    with pytest.raises(InputError, match=r"labels are texts.*1=grass, 2=road, 3=water"):
+        run(tmp_path / "s.npz", class_names="water, road, grass")
+    done = run(tmp_path / "s.npz", class_names="3=river, 2=road, 1=grass")
+    named = [line["name"] for line in done.chips.table]
+    assert named == ["river" if word == "water" else word for word in words.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("codes", "names", "expected"),
+    [
+        ((1, 2, 3), ("none", "a", "b", "c"), None),  # from 0 on, or from 1 with one too many
+        ((1, 2, 3), ("a", "b", "c"), ("a", "b", "c")),
+        ((0, 2), ("none", "a", "b", "c"), ("none", "b")),
+        ((2, 4), ("a", "b", "c", "d"), ("b", "d")),
+        ((2, 4), ("none", "a", "b", "c", "d"), None),
+    ],
+)
+def test_more_names_than_classes_count_from_a_code_that_is_certain(
+    run, tmp_path, rng, codes, names, expected
+):
+    from hsicnn.core.errors import InputError
+
+    np.savez(tmp_path / "s.npz", x=rng.random((12, 5)), y=np.resize(codes, 12))
+    if expected is None:
+        with pytest.raises(InputError, match=r"could be that of 0 or of 1.*1=water"):
+            run(tmp_path / "s.npz", class_names=", ".join(names))
+        return
+    done = run(tmp_path / "s.npz", class_names=", ".join(names))
+    assert tuple(done.chips.names) == expected
