@@ -35,6 +35,12 @@ class Sources:
     test: str = ""
     test_reference: str = ""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that are named."""
+        named = (self.path, self.reference, self.test, self.test_reference)
+        return tuple(filter(None, named))
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -68,6 +74,12 @@ class Gathering:
     def __init__(self, stack: ExitStack, progress: Progress) -> None:
         self._stack = stack
         self._progress = progress
+        self._opened: list[Path] = []
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of arrays that were opened, those found beside others too."""
+        return tuple(self._opened)
 
     def gather(self, sources: Sources) -> tuple[Part, ...]:
         """Return the parts, the one of INPUT first.
@@ -97,6 +109,7 @@ class Gathering:
         found = self._stack.enter_context(
             opened(path, self._progress, variable=variable, label=label)
         )
+        self._opened.append(found.path)
         for note in found.notes:
             self._progress.log(note)
         return found
