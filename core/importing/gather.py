@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError
 from ..progress import Progress
 from .arrays import Container, StoredArray
 from .choosing import best_labels, choose_data, choose_labels
+from .libsvm import counted_from, first_place
 from .names import DATA, LABELS, PARTS, TEST, TRAIN, Role, role_of
 from .opening import SUFFIXES, is_array_file, opened
 
@@ -87,6 +88,9 @@ class Gathering:
         Raises:
             InputError: a file cannot be read, or an array not be chosen.
         """
+        return self._counted_alike(self._gathered(sources))
+
+    def _gathered(self, sources: Sources) -> tuple[Part, ...]:
         if sources.test_reference and not sources.test:
             raise InputError("TEST_REFERENCE is given without TEST, the samples it belongs to.")
         inside = "" if sources.reference else sources.reference_variable
@@ -104,6 +108,19 @@ class Gathering:
         ]
         found = [part for part in others if part is not None]
         return (_called(first, own), *found) if found else (first,)
+
+    def _counted_alike(self, parts: Sequence[Part]) -> tuple[Part, ...]:
+        """Let the places of LibSVM's lines count from the same number in all parts."""
+        tables = [part.data for part in parts if part.data.open_ended]
+        if not tables:
+            return tuple(parts)
+        first = first_place(tables)
+        why = "a line has a place 0" if first == 0 else "as LibSVM does: no line has a place 0"
+        self._progress.log(f"The places of the bands count from {first} ({why}).")
+        return tuple(
+            replace(part, data=counted_from(part.data, first)) if part.data.open_ended else part
+            for part in parts
+        )
 
     def _open(self, path: str, variable: str = "", label: str = "") -> Container:
         found = self._stack.enter_context(

@@ -282,6 +282,24 @@ def test_libsvm_of_scikit_learn(run, tmp_path, rng, storage):
         assert len(again.chips.part("test")) == 10
 
 
+@pytest.mark.parametrize("zero_based", [True, False])
+@pytest.mark.parametrize("bare", ["train", "test"])
+def test_places_of_libsvm_count_alike_in_all_parts(run, tmp_path, rng, zero_based, bare):
+    """One of the parts has no value in its first band: alone it would not tell the base."""
+    from sklearn.datasets import dump_svmlight_file
+
+    values = np.round(rng.uniform(0.1, 1, (50, 9)), 6)
+    codes = np.arange(50) % 3 + 1
+    parts = {"train": slice(0, 40), "test": slice(40, 50)}
+    values[parts[bare], 0] = 0  # so that it is not written
+    for name, part in parts.items():
+        path = str(tmp_path / f"{name}.svm")
+        dump_svmlight_file(values[part], codes[part], path, zero_based=zero_based)
+    done = run(tmp_path / "train.svm", test=tmp_path / "test.svm")
+    expect(done.chips, values, codes)
+    assert f"count from {0 if zero_based else 1} (" in done.said.text
+
+
 def test_formats_are_those_of_chip_sets():
     from hsicnn.core.data.windows.files import FILES
     from hsicnn.core.importing.settings import FORMATS
