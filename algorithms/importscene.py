@@ -254,8 +254,9 @@ def _reading() -> list[QgsProcessingParameterDefinition]:
         p.choice(
             "PIXEL_ORDER",
             "Order of the pixels of a matrix",
-            "Whether they run along the rows or down the columns. auto: down the columns in files "
-            "of MATLAB, along the rows in all others.",
+            "Whether they run along the rows or down the columns; also of labels that are a list "
+            "of pixels. auto: down the columns in files of MATLAB, along the rows in all others; "
+            "asked where image and labels are of either kind.",
             PIXEL_ORDERS,
             ImportSettings.pixel_order,
             advanced=True,

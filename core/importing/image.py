@@ -115,7 +115,7 @@ def matrix_sides(
 
 
 def runs_down(stored: StoredArray, settings: ImportSettings) -> bool:
-    """Return whether the pixels of a matrix, or of a list of labels, run down the columns."""
+    """Return whether the pixels of a matrix run down the columns."""
     if settings.pixel_order == "auto":
         return stored.column_major
     return settings.pixel_order == "columns"

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+from hsicnn.core.errors import InputError
 from hsicnn.core.importing.matlab_tags import list_variables
 from hsicnn.core.importing.opening import opened
 from hsicnn.core.progress import SilentProgress
@@ -187,7 +188,35 @@ def test_labels_as_a_list_of_pixels(run, tmp_path, cube, truth):
     path = save_mat(tmp_path / "cube.mat", cube=cube, gt=labels)
     np.testing.assert_array_equal(run(path).labels, truth)
     np.savez(tmp_path / "cube.npz", cube=cube, gt=truth.reshape(-1))
-    np.testing.assert_array_equal(run(tmp_path / "cube.npz").labels, truth)
+    done = run(tmp_path / "cube.npz")
+    np.testing.assert_array_equal(done.labels, truth)
+    assert "The list of labels of cube.npz runs along the rows" in done.said.text
+
+
+@pytest.mark.parametrize("image", ["cube.npy", "cube.mat", "matrix.npy"])
+@pytest.mark.parametrize("order", ["rows", "columns"])
+def test_the_order_of_a_list_of_another_program_is_asked(run, tmp_path, cube, truth, image, order):
+    """A map has it in its axes; a list of another program than the image's may run either way."""
+    given = {"layout": "bands-last"}
+    if image == "cube.mat":
+        save_mat(tmp_path / image, cube=cube)
+        np.save(tmp_path / "gt.npy", truth.reshape(-1, order="F" if order == "columns" else "C"))
+        given["reference"] = tmp_path / "gt.npy"
+    else:
+        stored = cube
+        if image == "matrix.npy":  # one order for both
+            given.update(rows=30, cols=17, layout="bands-columns")
+            turned = cube.transpose(1, 0, 2) if order == "columns" else cube
+            stored = turned.reshape(-1, 20)
+        np.save(tmp_path / image, stored)
+        labels = truth.reshape(-1, 1, order="F" if order == "columns" else "C")
+        given["reference"] = save_mat(tmp_path / "gt.mat", gt=labels)
+    with pytest.raises(InputError, match=r"list of pixels.*PIXEL_ORDER"):
+        run(tmp_path / image, **given)
+    done = run(tmp_path / image, **given, pixel_order=order)
+    np.testing.assert_array_equal(done.labels, truth)
+    np.testing.assert_array_equal(done.image, np.moveaxis(cube, 2, 0))
+    assert "(PIXEL_ORDER says so)" in done.said.text
 
 
 def test_large_matrices_are_read_in_parts_of_tiles(run, tmp_path, rng):
