@@ -18,6 +18,7 @@ from qgis.core import (
 from ..core.importing.settings import (
     CHIP_KINDS,
     FORMATS,
+    HEADERS,
     LAYOUTS,
     PIXEL_ORDERS,
     ImportSettings,
@@ -69,7 +70,7 @@ class ImportScene(HsicnnAlgorithm):
     ) -> dict[str, Any]:
         texts = ("VARIABLE", "REFERENCE_VARIABLE", "WAVELENGTHS", "CLASS_NAMES")
         files = ("REFERENCE", "TEST", "TEST_REFERENCE")
-        words = ("LAYOUT", "PIXEL_ORDER")
+        words = ("LAYOUT", "PIXEL_ORDER", "HEADER")
         wholes = ("ROWS", "COLS", "UNLABELLED")
         reals = ("SCALE", "VALIDATION_FRACTION", "TEST_FRACTION")
         crs, extent = self._place(parameters, context)
@@ -259,6 +260,16 @@ def _reading() -> list[QgsProcessingParameterDefinition]:
             "asked where image and labels are of either kind.",
             PIXEL_ORDERS,
             ImportSettings.pixel_order,
+            advanced=True,
+        ),
+        p.choice(
+            "HEADER",
+            "Line of names in tables",
+            "Whether the first line of tables holds names of their columns. auto: where it has "
+            "words, counts the columns, or holds wavelengths far above all values; asks where it "
+            "cannot be told. A table of one column has names only where they are words.",
+            HEADERS,
+            ImportSettings.header,
             advanced=True,
         ),
     ]

@@ -14,6 +14,7 @@ from .choosing import best_labels, choose_data, choose_labels
 from .libsvm import counted_from, first_place
 from .names import DATA, LABELS, PARTS, TEST, TRAIN, Role, role_of
 from .opening import SUFFIXES, is_array_file, opened
+from .table_header import AUTO
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,12 @@ class Gathering:
     Args:
         stack: closes the files.
         progress: told.
+        header: whether the first line of tables holds names, one of ``HEADERS``.
     """
 
-    def __init__(self, stack: ExitStack, progress: Progress) -> None:
+    def __init__(self, stack: ExitStack, progress: Progress, header: str = AUTO) -> None:
         self._stack = stack
+        self._header = header
         self._progress = progress
         self._opened: list[Path] = []
 
@@ -124,7 +127,7 @@ class Gathering:
 
     def _open(self, path: str, variable: str = "", label: str = "") -> Container:
         found = self._stack.enter_context(
-            opened(path, self._progress, variable=variable, label=label)
+            opened(path, self._progress, variable=variable, label=label, header=self._header)
         )
         self._opened.append(found.path)
         for note in found.notes:

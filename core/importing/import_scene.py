@@ -35,6 +35,7 @@ def import_scene(
     extent: Sequence[float] | None = None,
     layout: str = ImportSettings.layout,
     pixel_order: str = ImportSettings.pixel_order,
+    header: str = ImportSettings.header,
     rows: int | None = ImportSettings.rows,
     cols: int | None = ImportSettings.cols,
     scale: float = ImportSettings.scale,
@@ -64,6 +65,7 @@ def import_scene(
         extent: xmin, ymin, xmax, ymax of the whole image; None for none.
         layout: see ``ImportSettings``, as for all that follow.
         pixel_order: of matrices.
+        header: of tables.
         rows: of matrices, or of windows in lines of a table.
         cols: likewise.
         scale: of the values, written beside them.
@@ -87,6 +89,7 @@ def import_scene(
     settings = ImportSettings(
         layout=layout,
         pixel_order=pixel_order,
+        header=header,
         rows=rows,
         cols=cols,
         scale=scale,
@@ -105,7 +108,7 @@ def import_scene(
     _check_apart(rasters, output_chips, sources.files)
     told = Told(progress or SilentProgress())
     with ExitStack() as stack:
-        gathering = Gathering(stack, told)
+        gathering = Gathering(stack, told, settings.header)
         parts = gathering.gather(sources)
         _check_apart(rasters, output_chips, gathering.files)  # with those found beside the input
         found = kind_of_import(parts[0], settings)

@@ -259,6 +259,63 @@ def test_a_line_of_bare_wavelengths_is_no_sample(run, tmp_path, spectra):
     np.testing.assert_allclose(found, lengths)
 
 
+def save_lines(folder, header, values, codes):
+    """Write ``x.csv`` with a line of bare numbers, and ``y.csv``."""
+    lines = [",".join(map(str, row)) for row in values.tolist()]
+    (folder / "x.csv").write_text("\n".join([header, *lines] if header else lines))
+    np.savetxt(folder / "y.csv", codes, fmt="%d")
+    return folder / "x.csv"
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_line_that_counts_the_columns_is_no_sample(run, tmp_path, spectra, start, numbered):
+    """As pandas writes tables, with and without the numbers of their lines."""
+    values, codes = spectra
+    header = ",".join(str(n + start) for n in range(12))
+    stored = values
+    if numbered:
+        header, stored = f",{header}", np.column_stack([np.arange(60), values])
+    done = run(save_lines(tmp_path, header, stored, codes))
+    expect(done.chips, values, codes)
+    assert {band["wavelength"] for band in done.chips.index["bands"]} == {None}
+
+
+@pytest.mark.parametrize("form", ["%.3f", "%.6e"])
+def test_a_line_of_bare_micrometres_is_no_sample(run, tmp_path, spectra, form):
+    values, codes = spectra
+    lengths = np.linspace(0.4, 2.5, 12)
+    header = ",".join(form % length for length in lengths)
+    done = run(save_lines(tmp_path, header, values / 20, codes))
+    expect(done.chips, values / 20, codes)
+    found = [band["wavelength"] for band in done.chips.index["bands"]]
+    np.testing.assert_allclose(found, lengths * 1000, atol=0.5)
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_a_first_sample_that_rises_is_asked_and_not_lost(run, tmp_path, rng, scale):
+    from hsicnn.core.errors import InputError
+
+    values = rng.uniform(0.3, 0.9, (60, 12)) * scale
+    values[0] = np.sort(values[0])
+    codes = np.arange(60) % 3
+    path = save_lines(tmp_path, "", values, codes)
+    with pytest.raises(InputError, match=r"first line of x.csv.*Say with HEADER"):
+        run(path)
+    expect(run(path, header="no").chips, values, codes)
+    np.savetxt(tmp_path / "y.csv", codes[1:], fmt="%d")
+    done = run(path, header="yes")
+    expect(done.chips, values[1:], codes[1:])
+    assert done.chips.index["bands"][0]["wavelength"] is not None
+
+
+def test_samples_that_all_rise_are_samples(run, tmp_path, rng):
+    """Spectra of soils are such."""
+    values = np.cumsum(rng.uniform(0.001, 0.05, (60, 12)), axis=1) + 0.2
+    codes = np.arange(60) % 3
+    expect(run(save_lines(tmp_path, "", values, codes)).chips, values, codes)
+
+
 @pytest.mark.parametrize("storage", ["geotiff", "csv", "libsvm"])
 def test_libsvm_of_scikit_learn(run, tmp_path, rng, storage):
     from sklearn.datasets import dump_svmlight_file, load_svmlight_file

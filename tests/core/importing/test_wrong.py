@@ -232,7 +232,7 @@ def test_columns_that_are_not_there(refused, tmp_path):
     assert "no column 'kind' for REFERENCE_VARIABLE; it has wl_400, wl_410, class" in said
     said = refused(path, variable="band")
     assert "no column whose name begins with 'band' (VARIABLE)" in said
-    path = table(tmp_path / "bare.csv", "1,2,3\n4,5,6\n")
+    path = table(tmp_path / "bare.csv", "7,2,3\n4,5,6\n")
     said = refused(path, reference_variable="4")
     assert "columns 1 to 3, without names" in said
 
