@@ -223,6 +223,41 @@ def test_names_of_classes_in_a_table_and_its_split(run, tmp_path, spectra):
     assert "that of the column 'split'" in done.said.text
 
 
+def split_table(path, spectra, column, words):
+    values, codes = spectra
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["class", column, *(f"band_{n}" for n in range(1, 13))])
+        lines.writerows(
+            [code, word, *map(repr, row.tolist())] for code, word, row in zip(codes, words, values)
+        )
+    return path
+
+
+@pytest.mark.parametrize("column", ["set", "Split"])
+def test_a_split_with_an_unknown_word_is_refused(run, tmp_path, spectra, column):
+    from hsicnn.core.errors import InputError
+
+    words = np.array(["train", "test", "holdout"])[np.arange(60) // 3 % 3]
+    path = split_table(tmp_path / "t.csv", spectra, column, words)
+    with pytest.raises(InputError, match=rf"'{column}' of t.csv gives a split, but 'holdout' is"):
+        run(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"), [("fold", [1, 2, 3, 4, 5]), ("set", ["a", "b"]), ("split", [0, 1])]
+)
+def test_a_column_that_may_be_a_split_is_named(run, tmp_path, spectra, column, words):
+    path = split_table(tmp_path / "t.csv", spectra, column, np.resize(words, 60))
+    done = run(path)
+    assert done.chips.index["split"]["method"] != "field"
+    warned = "\n".join(done.said.warnings)
+    assert (
+        f"The column '{column}' of t.csv is not taken as a split: it holds '{words[0]}'" in warned
+    )
+    assert "come without a split" not in warned
+
+
 def test_names_get_the_same_code_in_every_part(run, tmp_path, rng):
     """The test file lacks a class."""
     np.savez(tmp_path / "train.npz", x=rng.random((9, 5)), y=np.array(["c", "a", "b"] * 3))
