@@ -537,6 +537,44 @@ def test_wide_whole_numbers_of_samples(run, tmp_path, rng):
     assert "are written as int32, unchanged" in done.said.text
 
 
+@pytest.mark.parametrize("name", ["s.mat", "s.npz"])
+@pytest.mark.parametrize("last", [False, True])
+def test_as_many_samples_as_bands_are_asked_for(run, tmp_path, rng, name, last):
+    """Whoever wrote the file: both ends of it fit the labels."""
+    from hsicnn.core.errors import InputError
+
+    values = rng.integers(0, 99, (12, 9, 9, 12)).astype(np.uint8)
+    content = {"x": values, "y": np.arange(12) % 3}
+    scipy.io.savemat(tmp_path / "s.mat", content)
+    np.savez(tmp_path / "s.npz", **content)
+    with pytest.raises(InputError, match=r"12 x 9 x 9 x 12, and its first.*Say which with LAYOUT"):
+        run(tmp_path / name)
+    done = run(tmp_path / name, layout="bands-first" if last else "bands-last")
+    expected = values.transpose(3, 1, 2, 0) if last else values
+    expect(done.chips, expected, np.arange(12) % 3)
+
+
+@pytest.mark.parametrize("shape", [(12, 12, 4, 12), (12, 4, 12, 12)])
+def test_squares_tell_which_end_holds_the_samples(run, tmp_path, rng, shape):
+    """SAT-6 has its samples last; windows with bands first have them first."""
+    values = rng.integers(0, 99, shape).astype(np.uint8)
+    np.savez(tmp_path / "s.npz", x=values, y=np.arange(12) % 3)
+    order = (3, 0, 1, 2) if shape[2] == 4 else (0, 2, 3, 1)
+    expect(run(tmp_path / "s.npz").chips, values.transpose(order), np.arange(12) % 3)
+
+
+@pytest.mark.parametrize("axes", [3, 4])
+def test_samples_of_a_cube_are_asked_for(run, tmp_path, rng, axes):
+    from hsicnn.core.errors import InputError
+
+    np.savez(tmp_path / "s.npz", x=rng.random((6,) * axes), y=np.arange(6) % 3)
+    for layout in ("auto", "bands-first"):
+        with pytest.raises(InputError, match=r"could be that of the samples as well.*Save it with"):
+            run(tmp_path / "s.npz", layout=layout)
+    np.savez(tmp_path / "s.npz", x=rng.random((6, 6, 6, 1)), y=np.arange(6) % 3)
+    assert run(tmp_path / "s.npz").chips.values.shape == (6, 6, 6, 1)
+
+
 def test_windows_of_one_band(run, tmp_path, rng):
     values = rng.integers(0, 9, (20, 7, 7)).astype(np.uint8)
     np.savez(tmp_path / "s.npz", x=values, y=np.arange(20) % 2)
