@@ -231,6 +231,43 @@ def test_large_matrices_are_read_in_parts_of_tiles(run, tmp_path, rng):
         np.testing.assert_array_equal(done.image, expected)
 
 
+class Counted:
+    """Values that note how many bytes were asked for at once."""
+
+    def __init__(self, values) -> None:
+        self.values, self.shape, self.dtype = values, values.shape, values.dtype
+        self.most = self.whole = 0
+
+    def __getitem__(self, key):
+        found = self.values[key]
+        self.most = max(self.most, found.nbytes)
+        self.whole += found.nbytes
+        return found
+
+
+@pytest.mark.parametrize("down", [True, False])
+@pytest.mark.parametrize("long", [True, False])
+def test_of_a_matrix_no_more_is_read_than_fits(monkeypatch, rng, down, long):
+    """However long its lines are, and everything only once."""
+    from hsicnn.core.importing import scene
+    from hsicnn.core.importing.image import Image
+
+    height, width = (2000, 300) if long else (300, 2000)
+    cube = rng.integers(0, 99, (3, height, width)).astype(np.uint8)
+    flat = (cube.transpose(0, 2, 1) if down else cube).reshape(3, -1)
+    monkeypatch.setattr(scene, "_BLOCK_BYTES", 3 << 17)  # two tiles
+    values = Counted(flat)
+    image = Image(values, height, width, 3, (0, 1), down, "")
+    found = np.zeros_like(cube)
+    for window in scene._windows(image):
+        part = image.read(window)
+        assert part.nbytes <= 3 << 17
+        found[:, window.rows, window.cols] = part
+    np.testing.assert_array_equal(found, cube)
+    assert values.most <= 3 << 17
+    assert values.whole == cube.nbytes
+
+
 def test_extent_and_crs_place_both_files(run, tmp_path, cube, truth):
     np.save(tmp_path / "cube.npy", cube)
     np.save(tmp_path / "gt.npy", truth)
