@@ -18,6 +18,7 @@ from qgis.core import (
 from ..core.importing.settings import (
     CHIP_KINDS,
     FORMATS,
+    HEADERS,
     LAYOUTS,
     PIXEL_ORDERS,
     ImportSettings,
@@ -69,7 +70,7 @@ class ImportScene(HsicnnAlgorithm):
     ) -> dict[str, Any]:
         texts = ("VARIABLE", "REFERENCE_VARIABLE", "WAVELENGTHS", "CLASS_NAMES")
         files = ("REFERENCE", "TEST", "TEST_REFERENCE")
-        words = ("LAYOUT", "PIXEL_ORDER")
+        words = ("LAYOUT", "PIXEL_ORDER", "HEADER")
         wholes = ("ROWS", "COLS", "UNLABELLED")
         reals = ("SCALE", "VALIDATION_FRACTION", "TEST_FRACTION")
         crs, extent = self._place(parameters, context)
@@ -193,7 +194,8 @@ def _meaning() -> list[QgsProcessingParameterDefinition]:
             "CLASS_NAMES",
             "Names of the classes",
             "In the order of their codes, with commas between them; or with codes: 1=water, "
-            "2=road; or a text file with one a line.",
+            "2=road; or a text file with one a line. Labels that are texts have their names; "
+            "others for them need codes.",
         ),
         p.explained(
             QgsProcessingParameterExtent("EXTENT", "Extent of the whole image", None, True),
@@ -253,10 +255,21 @@ def _reading() -> list[QgsProcessingParameterDefinition]:
         p.choice(
             "PIXEL_ORDER",
             "Order of the pixels of a matrix",
-            "Whether they run along the rows or down the columns. auto: down the columns in files "
-            "of MATLAB, along the rows in all others.",
+            "Whether they run along the rows or down the columns; also of labels that are a list "
+            "of pixels. auto: down the columns in files of MATLAB, along the rows in all others; "
+            "asked where image and labels are of either kind.",
             PIXEL_ORDERS,
             ImportSettings.pixel_order,
+            advanced=True,
+        ),
+        p.choice(
+            "HEADER",
+            "Line of names in tables",
+            "Whether the first line of tables holds names of their columns. auto: where it has "
+            "words, counts the columns, or holds wavelengths far above all values; asks where it "
+            "cannot be told. A table of one column has names only where they are words.",
+            HEADERS,
+            ImportSettings.header,
             advanced=True,
         ),
     ]

@@ -13,7 +13,9 @@ FIRST, LAST = "bands-first", "bands-last"
 _SEEN = 24  # places along an axis that are looked at
 _CLEAR = 3.0  # times as much of the variance as along the other axis
 _FILLED = 0.01  # share of the smallest value from which it may stand for missing ones
-_MUCH = 0.05  # of the variance, at the least
+_MUCH = 0.3  # of the variance, at the least
+_MIDDLE = 2.0  # times as much as along the axis in the middle, which never holds the bands
+_NOTHING = 0.005  # of the variance: no scene is that even, bands that were made alike are
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,17 @@ def _measured(values: Values, square: Sequence[str]) -> BandAxis:
         return BandAxis(by_size, "the other two axes have the same length")
     if by_values:
         return BandAxis(by_values, "values change most from band to band")
-    return BandAxis("", "neither its size nor its values tell")
+    return BandAxis(
+        "", "neither its size nor its values tell (those of standardised bands never do)"
+    )
 
 
 def _by_values(values: Values) -> str:
-    """Return the layout that the values speak for, where they do."""
+    """Return the layout that the values speak for, where they do.
+
+    Bands that were centred or standardised have the same mean: then the place in the scene
+    changes more than the band, and its axis would be taken for that of the bands.
+    """
     some = values[tuple(_spread(length) for length in values.shape)].astype(np.float64)
     some = np.where(np.isfinite(some), some, np.nan)
     if np.isfinite(some).any() and (some == np.nanmin(some)).mean() > _FILLED:
@@ -87,8 +95,9 @@ def _by_values(values: Values) -> str:
     if not whole > 0:
         return ""
     # Along a long axis more places are seen; the share does not depend on how many.
-    first, last = (_between(some, axis) / whole for axis in (0, 2))
-    if max(first, last) < _MUCH:
+    first, middle, last = (_between(some, axis) / whole for axis in range(3))
+    most, least = max(first, last), min(first, last)
+    if most < max(_MUCH, _MIDDLE * middle) or least < _NOTHING:
         return ""
     if last > _CLEAR * first:
         return LAST

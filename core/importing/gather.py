@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError
 from ..progress import Progress
 from .arrays import Container, StoredArray
 from .choosing import best_labels, choose_data, choose_labels
+from .libsvm import counted_from, first_place
 from .names import DATA, LABELS, PARTS, TEST, TRAIN, Role, role_of
 from .opening import SUFFIXES, is_array_file, opened
+from .table_header import AUTO
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class Sources:
     reference_variable: str = ""
     test: str = ""
     test_reference: str = ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that are named."""
+        named = (self.path, self.reference, self.test, self.test_reference)
+        return tuple(filter(None, named))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +71,19 @@ class Gathering:
     Args:
         stack: closes the files.
         progress: told.
+        header: whether the first line of tables holds names, one of ``HEADERS``.
     """
 
-    def __init__(self, stack: ExitStack, progress: Progress) -> None:
+    def __init__(self, stack: ExitStack, progress: Progress, header: str = AUTO) -> None:
         self._stack = stack
+        self._header = header
         self._progress = progress
+        self._opened: list[Path] = []
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of arrays that were opened, those found beside others too."""
+        return tuple(self._opened)
 
     def gather(self, sources: Sources) -> tuple[Part, ...]:
         """Return the parts, the one of INPUT first.
@@ -75,6 +91,9 @@ class Gathering:
         Raises:
             InputError: a file cannot be read, or an array not be chosen.
         """
+        return self._counted_alike(self._gathered(sources))
+
+    def _gathered(self, sources: Sources) -> tuple[Part, ...]:
         if sources.test_reference and not sources.test:
             raise InputError("TEST_REFERENCE is given without TEST, the samples it belongs to.")
         inside = "" if sources.reference else sources.reference_variable
@@ -93,10 +112,24 @@ class Gathering:
         found = [part for part in others if part is not None]
         return (_called(first, own), *found) if found else (first,)
 
+    def _counted_alike(self, parts: Sequence[Part]) -> tuple[Part, ...]:
+        """Let the places of LibSVM's lines count from the same number in all parts."""
+        tables = [part.data for part in parts if part.data.open_ended]
+        if not tables:
+            return tuple(parts)
+        first = first_place(tables)
+        why = "a line has a place 0" if first == 0 else "as LibSVM does: no line has a place 0"
+        self._progress.log(f"The places of the bands count from {first} ({why}).")
+        return tuple(
+            replace(part, data=counted_from(part.data, first)) if part.data.open_ended else part
+            for part in parts
+        )
+
     def _open(self, path: str, variable: str = "", label: str = "") -> Container:
         found = self._stack.enter_context(
-            opened(path, self._progress, variable=variable, label=label)
+            opened(path, self._progress, variable=variable, label=label, header=self._header)
         )
+        self._opened.append(found.path)
         for note in found.notes:
             self._progress.log(note)
         return found

@@ -42,18 +42,40 @@ class Image:
 
     def read(self, window: Window) -> RawArray:
         """Return ``(bands, height, width)`` of a window."""
-        key = [slice(None)] * len(self.order)
         if len(self.order) == 3:
+            key = [slice(None)] * 3
             key[self.order[1]], key[self.order[2]] = window.rows, window.cols
             return np.transpose(self.values[tuple(key)], self.order)
-        # Of a matrix whole lines of pixels are read: columns of the image, or rows.
-        lines, length = (window.cols, self.height) if self.down else (window.rows, self.width)
-        key[self.order[1]] = slice(lines.start * length, lines.stop * length)
-        part = np.transpose(self.values[tuple(key)], self.order)
-        whole = part.reshape(self.bands, -1, length)
+        part = self._lines(window)
+        return part.transpose(0, 2, 1) if self.down else part
+
+    @property
+    def runs_down(self) -> bool:
+        """Whether pixels that are stored one behind the other lie below each other."""
+        return len(self.order) == 2 and self.down
+
+    def _lines(self, window: Window) -> RawArray:
+        """Return ``(bands, lines, pixels)`` of a matrix: lines are columns where it runs down.
+
+        No more is read than is asked for: lines may be long.
+        """
+        lines, along, length = window.rows, window.cols, self.width
         if self.down:
-            return whole[:, :, window.rows].transpose(0, 2, 1)
-        return whole[:, :, window.cols]
+            lines, along, length = window.cols, window.rows, self.height
+        if along == slice(0, length):
+            whole = self._pixels(lines.start * length, lines.stop * length)
+            return whole.reshape(self.bands, -1, length)
+        shape = (self.bands, lines.stop - lines.start, along.stop - along.start)
+        part = np.empty(shape, self.values.dtype)
+        for place, line in enumerate(range(lines.start, lines.stop)):
+            part[:, place] = self._pixels(line * length + along.start, line * length + along.stop)
+        return part
+
+    def _pixels(self, first: int, stop: int) -> RawArray:
+        """Return ``(bands, pixels)`` of a matrix."""
+        key = [slice(None)] * 2
+        key[self.order[1]] = slice(first, stop)
+        return np.transpose(self.values[tuple(key)], self.order)
 
 
 def as_image(
@@ -115,7 +137,7 @@ def matrix_sides(
 
 
 def runs_down(stored: StoredArray, settings: ImportSettings) -> bool:
-    """Return whether the pixels of a matrix, or of a list of labels, run down the columns."""
+    """Return whether the pixels of a matrix run down the columns."""
     if settings.pixel_order == "auto":
         return stored.column_major
     return settings.pixel_order == "columns"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 from ..data.chip_folder import check_folder
 from ..errors import InputError
 from ..progress import Progress, SilentProgress
-from ..raster.output_path import check_output
+from ..raster.output_path import all_distinct, check_output
 from .gather import Gathering, Sources
 from .into_chips import import_samples
 from .into_rasters import import_image, import_map
@@ -34,6 +35,7 @@ def import_scene(
     extent: Sequence[float] | None = None,
     layout: str = ImportSettings.layout,
     pixel_order: str = ImportSettings.pixel_order,
+    header: str = ImportSettings.header,
     rows: int | None = ImportSettings.rows,
     cols: int | None = ImportSettings.cols,
     scale: float = ImportSettings.scale,
@@ -63,6 +65,7 @@ def import_scene(
         extent: xmin, ymin, xmax, ymax of the whole image; None for none.
         layout: see ``ImportSettings``, as for all that follow.
         pixel_order: of matrices.
+        header: of tables.
         rows: of matrices, or of windows in lines of a table.
         cols: likewise.
         scale: of the values, written beside them.
@@ -86,6 +89,7 @@ def import_scene(
     settings = ImportSettings(
         layout=layout,
         pixel_order=pixel_order,
+        header=header,
         rows=rows,
         cols=cols,
         scale=scale,
@@ -99,10 +103,14 @@ def import_scene(
     settings.check()
     meaning = Meaning(settings, wavelengths, class_names, crs, extent)
     sources = Sources(path, variable, reference, reference_variable, test, test_reference)
-    _check_outputs((output, output_reference), output_chips, sources)
+    rasters = (output, output_reference)
+    _check_outputs(rasters, output_chips)
+    _check_apart(rasters, output_chips, sources.files)
     told = Told(progress or SilentProgress())
     with ExitStack() as stack:
-        parts = Gathering(stack, told).gather(sources)
+        gathering = Gathering(stack, told, settings.header)
+        parts = gathering.gather(sources)
+        _check_apart(rasters, output_chips, gathering.files)  # with those found beside the input
         found = kind_of_import(parts[0], settings)
         if found == IMAGE:
             result = import_image(parts, meaning, output, output_reference, told)
@@ -114,15 +122,31 @@ def import_scene(
     return result
 
 
-def _check_outputs(rasters: Sequence[str], chips: str, sources: Sources) -> None:
+def _check_outputs(rasters: Sequence[str], chips: str) -> None:
     """Refuse outputs that cannot work before anything is read."""
     if not any((*rasters, chips)):
         raise InputError(
             "There is nothing to write: give OUTPUT for an image, OUTPUT_REFERENCE for a label "
             "map, OUTPUT_CHIPS for samples."
         )
-    for target in rasters:
-        if target:
-            check_output(target, [sources.path, *filter(None, [sources.reference])])
+    paths = [check_output(target) for target in rasters if target]
+    # Styles go by the name without its ending; links lead to the same file.
+    if not all_distinct(paths) or not all_distinct([path.with_suffix("") for path in paths]):
+        raise InputError(
+            "OUTPUT and OUTPUT_REFERENCE are the same file; give image and label map a file each, "
+            "with names that differ in more than their ending."
+        )
     if chips:
         check_folder(chips)
+
+
+def _check_apart(rasters: Sequence[str], chips: str, inputs: Sequence[str | Path]) -> None:
+    """Refuse outputs that would take the place of files that are read."""
+    for target in filter(None, rasters):
+        check_output(target, inputs)
+    for path in inputs if chips else ():
+        if Path(chips).resolve() in Path(path).resolve().parents:
+            raise InputError(
+                f"OUTPUT_CHIPS is the folder {Path(chips).name}, which is replaced, and "
+                f"{Path(path).name} in it is read. Choose another folder."
+            )

@@ -130,7 +130,11 @@ def _classes(
     if not codes:
         raise LabelError("No sample has a label: all have the value of UNLABELLED.")
     classes, why = make_named_classes(
-        codes, samples.names, text=meaning.class_names, containers=containers
+        codes,
+        samples.names,
+        text=meaning.class_names,
+        containers=containers,
+        texts=bool(samples.names),
     )
     told.log(say_classes(classes, why, "0 is a class" if codes[0] == 0 else ""))
     if len(classes) < 2:
@@ -192,9 +196,9 @@ def _split(samples: Samples, labels: Labels, settings: ImportSettings, progress:
             seed=settings.seed,
         )
         progress.warn(
-            "The samples come without a split: one was drawn at random, class by class. Samples "
-            "that were taken side by side are much alike, and the accuracy will then be too good; "
-            "give the test samples as TEST where you have them."
+            "The split was drawn at random, class by class: the files give none that can be used. "
+            "Samples that were taken side by side are much alike, and the accuracy will then be "
+            "too good; give the test samples as TEST where you have them."
         )
     for sentence in thin_classes(labels, split.codes):
         progress.warn(sentence)

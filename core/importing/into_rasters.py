@@ -12,11 +12,11 @@ from ..raster.grid import Grid
 from .arrays import StoredArray, times
 from .gather import Part
 from .georeference import make_grid
-from .image import as_image, runs_down
+from .image import Image, as_image, runs_down
 from .label_values import map_codes
 from .results import IMAGE, MAP, ImportResult
 from .scene import SceneFiles
-from .settings import Meaning
+from .settings import ImportSettings, Meaning
 from .telling import Told
 from .truth import Truth, classes_of, read_truth
 from .wavelengths import count_of_wavelengths, find_wavelengths, make_bands
@@ -67,7 +67,9 @@ def import_image(
     classes: tuple[ClassInfo, ...] = ()
     labelled = 0
     if truth is not None:
-        truth = truth.unfolded(image.height, image.width, down=runs_down(data, settings))
+        if truth.is_list:
+            truth = _unfolded(truth, image, data, settings, told)
+        truth.check_size(image.height, image.width)
         classes, labelled = classes_of(truth, meaning, [part.container], told)
     grid = _grid(image.height, image.width, meaning, truth, told)
     written = output_reference if truth is not None else ""
@@ -91,6 +93,31 @@ def import_image(
         notes=tuple(told.notes),
         warnings=tuple(told.warnings),
     )
+
+
+def _unfolded(
+    truth: Truth, image: Image, data: StoredArray, settings: ImportSettings, told: Told
+) -> Truth:
+    """Unfold a list of labels in the order of the pixels that is its own.
+
+    Raises:
+        InputError: it was not written by the program that wrote the image, so that nothing tells
+            its order.
+    """
+    down = runs_down(data, settings)
+    if settings.pixel_order == "auto" and truth.column_major != data.column_major:
+        raise InputError(
+            f"The labels of {truth.name} are a list of pixels, and it cannot be told whether they "
+            "run along the rows or down the columns of the image: programs differ, and the image "
+            "was written by another one than the list. Say it with PIXEL_ORDER, or give the "
+            "labels as a map of rows and columns."
+        )
+    run = "down the columns" if down else "along the rows"
+    why = "as the program counts that wrote it; PIXEL_ORDER can say otherwise"
+    if settings.pixel_order != "auto":
+        why = "PIXEL_ORDER says so"
+    told.log(f"The list of labels of {truth.name} runs {run} of the image ({why}).")
+    return truth.unfolded(image.height, image.width, down=down)
 
 
 def _check_length(truth: Truth, data: StoredArray) -> None:

@@ -15,6 +15,7 @@ from .hdf5 import opened_hdf5
 from .libsvm import is_libsvm, open_libsvm
 from .matlab import LEVEL_5, open_matlab
 from .numpy_files import open_npy, open_npz
+from .table_header import AUTO
 from .tables import open_table
 
 #: Endings under which companions of a file are looked for.
@@ -33,7 +34,12 @@ _NOT_READ = {
 
 @contextmanager
 def opened(
-    path: str | Path, progress: Progress, *, variable: str = "", label: str = ""
+    path: str | Path,
+    progress: Progress,
+    *,
+    variable: str = "",
+    label: str = "",
+    header: str = AUTO,
 ) -> Iterator[Container]:
     """Open a file; its arrays can be read as long as it is open.
 
@@ -42,6 +48,7 @@ def opened(
         progress: told what is read whole; asked for cancelling.
         variable: of a table, what the names of its bands begin with.
         label: of a table, the column with the labels.
+        header: of a table, whether its first line holds names: one of ``HEADERS``.
 
     Raises:
         InputError: it is not there, damaged, or of a format that is not read.
@@ -67,7 +74,7 @@ def opened(
         if is_libsvm(_first_line(place)):
             yield open_libsvm(place, progress)
         else:
-            yield open_table(place, progress, bands=variable, label=label)
+            yield open_table(place, progress, bands=variable, label=label, header=header)
 
 
 def is_array_file(path: str | Path) -> bool:

@@ -102,8 +102,7 @@ def sample_axes(
         )
     if len(shape) == 2:
         return _table(stored, shape, axes, layout, sides)
-    # Where both ends could be it, each program's own habit counts.
-    sample = axes[-1 if stored.column_major else 0]
+    sample = axes[0] if len(axes) == 1 else _sample_axis(stored, shape, layout)
     inner = tuple(axis for axis in range(len(shape)) if axis != sample)
     sizes = tuple(shape[axis] for axis in inner)
     if len(shape) == 3:
@@ -149,6 +148,47 @@ def _table(
     bands = values // (rows * cols)
     why = f"windows of {rows} x {cols} pixels and {bands} bands, pixel by pixel, in each line"
     return SampleAxes(sample, (sample, 1 - sample), sides, bands, why)
+
+
+def _sample_axis(stored: StoredArray, shape: tuple[int, ...], layout: str) -> int:
+    """Return which end holds the samples where both are as long as there are labels.
+
+    Windows are squares, which leaves one end or both.
+
+    Raises:
+        InputError: it leaves both.
+    """
+    readings = {
+        # The end with the samples, and the axes that must be alike then.
+        (0, "bands-last"): (1, 2),
+        (0, "bands-first"): (2, 3),
+        (3, "bands-last"): (0, 1),
+        (3, "bands-first"): (1, 2),
+    }
+    if len(shape) == 3:  # windows of one band
+        readings = {(0, layout): (1, 2), (2, layout): (0, 1)}
+    wanted = {layout} if layout in {"bands-last", "bands-first"} else {name for _, name in readings}
+    fitting = {
+        end
+        for (end, name), (one, other) in readings.items()
+        if name in wanted and shape[one] == shape[other]
+    }
+    if len(fitting) == 1:
+        return fitting.pop()
+    if not fitting:
+        return 0  # refused for its sides
+    if len(shape) == 3:
+        ask = "Save it with the samples first and an axis of length 1 behind: "
+        ask += f"{times((*shape, 1))}."
+    elif shape[0] == shape[1]:  # then LAYOUT leaves both, too
+        ask = "Save it with another number of samples, so that its axes differ in length."
+    else:
+        ask = "Say which with LAYOUT: bands-last where the first axis is that of the samples, "
+        ask += "bands-first where the last one is."
+    raise InputError(
+        f"'{stored.name}' is {times(shape)}, and its first axis could be that of the samples as "
+        f"well as its last. {ask}"
+    )
 
 
 def _window_order(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..data.separation import TEST as TEST_CODE
 from ..data.separation import TRAIN as TRAIN_CODE
 from ..data.separation import VALIDATION as VALIDATION_CODE
-from ..errors import InputError, LabelError
+from ..errors import InputError, LabelError, shortened
 from ..progress import Progress
 from .arrays import Container, RawArray, StoredArray, Values
 from .choosing import no_labels
@@ -28,6 +28,7 @@ _BLOCK_BYTES = 16 << 20
 _SAT_NAME = re.compile(r"sat[-_ ]?[46]", re.IGNORECASE)
 _SAT_SIDE, _SAT_VALUES = 28, 28 * 28 * 4
 _SPLIT_COLUMNS = ("split", "subset", "set", "partition")
+_FOLD_COLUMNS = ("fold", "folds")  # of a cross-validation: not one split but several
 _SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), TRAIN_CODE),
     **dict.fromkeys(("validation", "valid", "val"), VALIDATION_CODE),
@@ -88,7 +89,7 @@ def read_samples(parts: Sequence[Part], settings: ImportSettings, progress: Prog
     Args:
         parts: values and labels.
         settings: what the user says.
-        progress: asked for cancelling.
+        progress: warned of columns that look like a split; asked for cancelling.
 
     Raises:
         InputError: an array's axes cannot be told, or parts do not fit together.
@@ -118,7 +119,7 @@ def read_samples(parts: Sequence[Part], settings: ImportSettings, progress: Prog
         np.result_type(*(part.values.dtype for part in found)),
         lambda: _limits(found, bands, progress),
     )
-    split, split_note = _given_split(parts, found)
+    split, split_note = _given_split(parts, found, progress)
     notes += [text for text in (note, split_note) if text]
     side = found[0].axes.window[0]
     return Samples(tuple(found), codes, names, split, side, bands, dtype, tuple(notes))
@@ -180,7 +181,7 @@ def _common_codes(
 
 
 def _given_split(
-    parts: Sequence[Part], found: Sequence[SamplePart]
+    parts: Sequence[Part], found: Sequence[SamplePart], progress: Progress
 ) -> tuple[npt.NDArray[np.uint8] | None, str]:
     """Return the split that the parts, or a column of the table, give; None for none."""
     if len(parts) > 1:
@@ -190,12 +191,42 @@ def _given_split(
         ]
         return np.concatenate(codes), "The split of the files is kept."
     for item in parts[0].container.arrays:
-        if item.name.lower() in _SPLIT_COLUMNS and item.shape == found[0].keep.shape:
-            words = [str(word).strip().lower() for word in item.read()]
-            if set(words) <= set(_SPLIT_WORDS):
-                split = np.array([_SPLIT_WORDS[word] for word in words], dtype=np.uint8)
-                return split[found[0].keep], f"The split is that of the column '{item.name}'."
+        split = _split_of(item, parts[0], len(found[0].keep), progress)
+        if split is not None:
+            return split[found[0].keep], f"The split is that of the column '{item.name}'."
     return None, ""
+
+
+def _split_of(
+    item: StoredArray, part: Part, count: int, progress: Progress
+) -> npt.NDArray[np.uint8] | None:
+    """Return the split of a column that is called so; None, and a warning, where it holds none.
+
+    Raises:
+        InputError: some of its words are those of a split and others are not.
+    """
+    called = item.name.lower()
+    if called not in (*_SPLIT_COLUMNS, *_FOLD_COLUMNS) or item.problem or item is part.labels:
+        return None
+    if item.size != count or item.long_axes > 1:
+        return None
+    words = [str(word).strip().lower() for word in item.read().reshape(-1)]
+    if called in _SPLIT_COLUMNS and set(words) <= set(_SPLIT_WORDS):
+        return np.array([_SPLIT_WORDS[word] for word in words], dtype=np.uint8)
+    unknown = sorted(set(words) - set(_SPLIT_WORDS))
+    told = shortened(", ".join(f"'{word}'" for word in unknown))
+    known = ", ".join(_SPLIT_WORDS)
+    if called in _SPLIT_COLUMNS and len(unknown) < len(set(words)):
+        raise InputError(
+            f"The column '{item.name}' of {part.container.name} gives a split, but {told} "
+            f"{'is none of its words' if len(unknown) == 1 else 'are none of its words'}; they are "
+            f"{known}. Change it there, or call the column otherwise."
+        )
+    progress.warn(
+        f"The column '{item.name}' of {part.container.name} is not taken as a split: it holds "
+        f"{told}. If it is one, write it as a column 'split' with the words {known}."
+    )
+    return None
 
 
 def _limits(found: Sequence[SamplePart], bands: int, progress: Progress) -> tuple[int, int]:

@@ -123,8 +123,10 @@ def _windows(image: Image) -> Iterator[Window]:
     side = TILE
     while side > 16 and side * side * pixel > 4 * _BLOCK_BYTES:
         side //= 2  # of very many bands a part of a tile at a time
-    across = max(_BLOCK_BYTES // (side * side * pixel), 1)
-    return tiles(image.height, image.width, side, side * across)
+    long = side * max(_BLOCK_BYTES // (side * side * pixel), 1)
+    # Long in the direction in which the pixels follow each other in the file.
+    rows, cols = (long, side) if image.runs_down else (side, long)
+    return tiles(image.height, image.width, rows, cols)
 
 
 def _read(

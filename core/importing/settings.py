@@ -11,6 +11,8 @@ from ..errors import InputError
 LAYOUTS = ("auto", "bands-last", "bands-first", "bands-columns")
 #: How the pixels of an image that is stored as a matrix follow each other.
 PIXEL_ORDERS = ("auto", "rows", "columns")
+#: Whether the first line of a table holds names of its columns.
+HEADERS = ("auto", "yes", "no")
 #: What a label belongs to: the pixel in the middle of its window, or all of it.
 CHIP_KINDS = ("auto", "pixels", "scenes")
 #: How a chip set stores its windows.
@@ -24,6 +26,7 @@ class ImportSettings:
     Attributes:
         layout: one of ``LAYOUTS``.
         pixel_order: one of ``PIXEL_ORDERS``.
+        header: one of ``HEADERS``.
         rows: of an image stored as a matrix, or of windows stored as the rows of a table.
         cols: likewise.
         scale: physical value = stored value * scale; written beside the values.
@@ -37,6 +40,7 @@ class ImportSettings:
 
     layout: str = "auto"
     pixel_order: str = "auto"
+    header: str = "auto"
     rows: int | None = None
     cols: int | None = None
     scale: float = 1.0
@@ -56,6 +60,7 @@ class ImportSettings:
         for name, word, known in (
             ("LAYOUT", self.layout, LAYOUTS),
             ("PIXEL_ORDER", self.pixel_order, PIXEL_ORDERS),
+            ("HEADER", self.header, HEADERS),
             ("CHIP_KIND", self.kind, CHIP_KINDS),
             ("FORMAT", self.file_format, FORMATS),
         ):

@@ -10,13 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-
 from ..errors import InputError, shortened
+from .table_header import AUTO, header_of
 
 _DELIMITERS = ",;\t"
 _NUMBERED = re.compile(r"(\D*?)-?\d+(?:\.\d+)?\D*.*")
-_LIGHT_NM = (200.0, 30_000.0)  # what a row of bare numbers must lie in to be wavelengths
 _MOST_OTHERS = 200  # columns that are no bands
 
 
@@ -49,19 +47,20 @@ class TableForm:
         return not self.others and not self.comma and self.delimiter != " "
 
 
-def form_of(path: Path, bands: str, label: str) -> TableForm:
+def form_of(path: Path, bands: str, label: str, header: str = AUTO) -> TableForm:
     """Find out how a table is written, from its first lines.
 
     Args:
         path: the table.
         bands: what the names of the band columns begin with; empty: it is found out.
         label: name or number (from 1) of a column that is no band.
+        header: whether its first line holds names, one of ``HEADERS``.
 
     Raises:
-        InputError: it is empty, or has no such column.
+        InputError: it is empty, has no such column, or it is open what its first line holds.
     """
     with open_text(path) as file:
-        lines = [line for line in islice(file, 20) if line.strip()][:2]
+        lines = [line for line in islice(file, 20) if line.strip()]
     if not lines:
         raise InputError(f"{path.name} is empty; expected a table of spectra.")
     delimiter = max(_DELIMITERS, key=lines[0].count)
@@ -69,36 +68,19 @@ def form_of(path: Path, bands: str, label: str) -> TableForm:
         delimiter = " " if len(lines[0].split()) > 1 else ","
     first, *after = [next(split_cells([line], delimiter)) for line in lines]
     comma = delimiter == ";" and any("," in cell for cell in (after or [first])[0])
-    header = _header(first, after[0] if after else [], comma)
-    places = _other_columns(path, header, len(first), label)
-    if header:
-        chosen = _band_columns(path, header, bands, places)
+    names = header_of([first, *after], comma=comma, choice=header, name=path.name)
+    places = _other_columns(path, names, len(first), label)
+    if names:
+        chosen = _band_columns(path, names, bands, places)
     else:
         chosen = tuple(place for place in range(len(first)) if place not in places)
     others = tuple(place for place in range(len(first)) if place not in set(chosen))
     if len(others) > _MOST_OTHERS:
         raise InputError(
             f"{path.name} has {len(others):,} columns that are no bands, such as "
-            f"'{header[others[0]]}'. Give what the names of the bands begin with as VARIABLE."
+            f"'{names[others[0]]}'. Give what the names of the bands begin with as VARIABLE."
         )
-    return TableForm(delimiter, header, chosen, others, comma)
-
-
-def _header(first: Sequence[str], second: Sequence[str], comma: bool) -> tuple[str, ...]:
-    """Return the names of the columns; none where the first line holds values."""
-    numbers = [number_of(cell, comma) for cell in first]
-    if any(number is None and cell.strip() for number, cell in zip(numbers, first)):
-        return tuple(cell.strip() for cell in first)
-    # A line of bare wavelengths rises (or falls) all along, and the next one does not.
-    values = np.array([np.nan if number is None else number for number in numbers])
-    below = np.array([number_of(cell, comma) or 0.0 for cell in second])
-    low, high = _LIGHT_NM
-    if len(values) < 5 or not (values >= low).all() or not (values <= high).all():
-        return ()
-    steps = np.diff(values)
-    rises = (steps > 0).all() or (steps < 0).all()
-    again = len(below) == len(values) and ((np.diff(below) > 0).all() or (np.diff(below) < 0).all())
-    return tuple(cell.strip() for cell in first) if rises and not again else ()
+    return TableForm(delimiter, names, chosen, others, comma)
 
 
 def _other_columns(path: Path, header: Sequence[str], count: int, label: str) -> set[int]:
@@ -146,11 +128,3 @@ def split_cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     if delimiter == " ":
         return (line.split() for line in lines)
     return csv.reader(lines, delimiter=delimiter)
-
-
-def number_of(cell: str, comma: bool) -> float | None:
-    """Return the number of a cell, None where it holds none."""
-    try:
-        return float(cell.replace(",", ".") if comma else cell)
-    except ValueError:
-        return None

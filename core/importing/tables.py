@@ -15,7 +15,8 @@ from ..errors import InputError, shortened
 from ..progress import Progress
 from ..timing import TimeLeft
 from .arrays import Container, Guarded, RawArray, StoredArray, damage_named, kind_of
-from .table_form import TableForm, form_of, number_of, open_text, split_cells
+from .table_form import TableForm, form_of, open_text, split_cells
+from .table_header import AUTO, number_of
 
 CSV = "a table (CSV)"
 VALUES = "values"
@@ -25,7 +26,9 @@ _CELLS = 1 << 18  # held as texts at once
 Lines = Union[list[str], list[list[str]]]
 
 
-def open_table(path: Path, progress: Progress, *, bands: str = "", label: str = "") -> Container:
+def open_table(
+    path: Path, progress: Progress, *, bands: str = "", label: str = "", header: str = AUTO
+) -> Container:
     """Return a table: the array ``values`` ``(rows, bands)``, and every other column.
 
     Args:
@@ -33,12 +36,13 @@ def open_table(path: Path, progress: Progress, *, bands: str = "", label: str = 
         progress: told how far the table was looked through; asked for cancelling.
         bands: what the names of the band columns begin with; empty: it is found out.
         label: name or number (from 1) of a column that is no band.
+        header: whether its first line holds names, one of ``HEADERS``.
 
     Raises:
         InputError: it is damaged, a cell is no number, or lines differ in length.
     """
     with damage_named(path, CSV):
-        form = form_of(path, bands, label)
+        form = form_of(path, bands, label, header)
         scan = _scan(path, form, progress)
 
     def load() -> Guarded:

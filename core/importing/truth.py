@@ -31,12 +31,19 @@ class Truth:
         grid: its own, where it has one.
         known: classes of which it knows names and colours.
         name: of its file.
+        column_major: whether its program counts pixels down the columns (MATLAB).
     """
 
     codes: npt.NDArray[np.int64]
     grid: Grid | None
     known: tuple[ClassInfo, ...]
     name: str
+    column_major: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list of pixels, which is to be unfolded."""
+        return self.codes.ndim == 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -44,31 +51,36 @@ class Truth:
         return self.codes.shape if self.codes.ndim == 2 else ()
 
     def unfolded(self, height: int, width: int, *, down: bool) -> Truth:
-        """Return it as ``(height, width)``.
+        """Return a list of pixels as ``(height, width)``; one of another length stays a list.
 
         Args:
             height: rows of the image.
             width: columns of the image.
-            down: whether a list of pixels runs down the columns.
+            down: whether it runs down the columns.
+        """
+        if self.codes.size != height * width:
+            return self
+        codes = self.codes.reshape(width, height).T if down else self.codes.reshape(height, width)
+        return replace(self, codes=codes)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse a map that is not of the size of an image.
 
         Raises:
-            LabelError: it has another size.
+            LabelError: saying both sizes.
         """
-        codes = self.codes
-        if codes.ndim == 1 and codes.size == height * width:
-            codes = codes.reshape(width, height).T if down else codes.reshape(height, width)
-        if codes.shape != (height, width):
-            turned = codes.shape == (width, height)
-            hint = (
-                "It seems to be turned over: exchange its rows and columns."
-                if turned
-                else "Choose the ground truth that belongs to the image, or check LAYOUT."
-            )
-            raise LabelError(
-                f"The label map of {self.name} has {times(codes.shape)} pixels and the image "
-                f"{height} x {width} (rows x columns). {hint}"
-            )
-        return replace(self, codes=codes)
+        if self.codes.shape == (height, width):
+            return
+        turned = self.codes.shape == (width, height)
+        hint = (
+            "It seems to be turned over: exchange its rows and columns."
+            if turned
+            else "Choose the ground truth that belongs to the image, or check LAYOUT."
+        )
+        raise LabelError(
+            f"The label map of {self.name} has {times(self.codes.shape)} pixels and the image "
+            f"{height} x {width} (rows x columns). {hint}"
+        )
 
 
 def read_truth(part: Part, meaning: Meaning, told: Told) -> Truth | None:
@@ -86,7 +98,7 @@ def read_truth(part: Part, meaning: Meaning, told: Told) -> Truth | None:
         f"'{part.labels.name}' of {part.labels_file}: labels of {times(found.codes.shape)} pixels, "
         f"{found.why}."
     )
-    return Truth(found.codes, None, (), part.labels_file)
+    return Truth(found.codes, None, (), part.labels_file, part.labels.column_major)
 
 
 def _of_raster(path: str, meaning: Meaning, told: Told) -> Truth:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from ..modelfile.network import network_of
 from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress
 from ..raster.bands import describe_range
-from ..raster.output_path import check_output, remove_temporary, temporary_name
+from ..raster.output_path import all_distinct, check_output, remove_temporary, temporary_name
 from ..raster.source import RasterSource
 from ..raster.windows import Window
 from ..runtime.devices import Device, choose_device
@@ -287,9 +286,8 @@ def _engine(
 def _check_outputs(outputs: Sequence[str], inputs: Sequence[str]) -> None:
     """Refuse outputs that cannot be written, or that are one file, before anything is computed."""
     paths = [check_output(path, inputs) for path in outputs if path]
-    # Links lead to the same file; a style goes by the name without its ending.
-    names = {os.path.normcase(os.path.realpath(path.with_suffix(""))) for path in paths}
-    if len(names) < len(paths):
+    # A style goes by the name without its ending.
+    if not all_distinct([path.with_suffix("") for path in paths]):
         raise InputError(
             "Two outputs have the same file name; give class map, probabilities and confidence "
             "a file each, with names that differ in more than their ending."

@@ -61,6 +61,19 @@ def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
     return target
 
 
+def all_distinct(outputs: Sequence[str | Path], inputs: Iterable[str | Path] = ()) -> bool:
+    """Return whether outputs are all files of their own, and none of them one that is read.
+
+    Links lead to the same file.
+    """
+    names = {_identity(path) for path in outputs}
+    return len(names) == len(outputs) and not names & {_identity(path) for path in inputs}
+
+
+def _identity(path: str | Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
 def temporary_name(target: Path, job_name: str = "") -> Path:
     """A hidden name in the same folder that nobody else uses; or the one of a job."""
     return target.with_name(

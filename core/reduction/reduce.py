@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from ..errors import InputError, RasterError
 from ..inference.scale import check_scale
 from ..progress import Portion, Progress, SilentProgress
 from ..raster.bands import describe_range, match_bands
-from ..raster.output_path import check_output, move_into_place
+from ..raster.output_path import all_distinct, check_output, move_into_place
 from ..raster.source import RasterSource
 from ..report.files import check_text_output, staged_text
 from .carried import carried_transform, find_transform
@@ -270,9 +269,7 @@ def _check_outputs(output: str, texts: Sequence[str], inputs: Sequence[str]) -> 
     for text in filter(None, texts):
         check_text_output(text)
         paths.append(Path(text))
-    names = {os.path.normcase(os.path.realpath(path)) for path in paths}
-    read = {os.path.normcase(os.path.realpath(path)) for path in inputs}
-    if len(names) < len(paths) or names & read:
+    if not all_distinct(paths, inputs):
         raise InputError(
             "OUTPUT, TRANSFORM and REPORT are not all files of their own, or one of them is a file "
             "that is read. Give each another name."

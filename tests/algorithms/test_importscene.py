@@ -131,6 +131,15 @@ def test_every_parameter_reaches_the_job(provider, tmp_path, context, feedback):
     assert sum(index["counts"]["test"]) == 9
 
 
+def test_whether_a_table_has_names_reaches_the_job(provider, context, feedback, tmp_path):
+    lines = [[0.2 + 0.1 * n for n in range(6)], *np.random.default_rng(1).random((30, 6))]
+    np.savetxt(tmp_path / "x.csv", lines, delimiter=",")
+    np.savetxt(tmp_path / "y.csv", np.arange(30) % 3, fmt="%d")
+    values = {"INPUT": str(tmp_path / "x.csv"), "HEADER": "yes", **outputs(tmp_path)}
+    results = run(provider, "importscene", values, context, feedback)
+    assert results["SAMPLES"] == 30
+
+
 def test_fractions_and_seed_reach_the_job(provider, spectra, context, feedback, tmp_path):
     fractions = {"VALIDATION_FRACTION": 0.1, "TEST_FRACTION": 0.5, "SEED": 3}
     values = {"INPUT": str(spectra), **fractions, **outputs(tmp_path)}

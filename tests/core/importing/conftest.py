@@ -131,9 +131,13 @@ def rng():
 
 @pytest.fixture
 def cube(rng):
-    """``(rows, cols, bands)`` int16 reflectance: bands differ more than places do."""
+    """``(rows, cols, bands)`` int16 reflectance: bands differ more than places do.
+
+    Its light changes over the scene a little, as in real ones.
+    """
     spectrum = 500 + 2500 * np.sin(np.linspace(0, 3, 20)) ** 2
-    places = rng.uniform(0.8, 1.2, (30, 17, 1))
+    light = np.linspace(0.85, 1.15, 30)[:, None, None] * np.linspace(0.85, 1.15, 17)[:, None]
+    places = light * rng.uniform(0.8, 1.2, (30, 17, 1))
     return (spectrum * places + rng.normal(0, 20, (30, 17, 20))).astype(np.int16)
 
 

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+from hsicnn.core.errors import InputError
 from hsicnn.core.importing.matlab_tags import list_variables
 from hsicnn.core.importing.opening import opened
 from hsicnn.core.progress import SilentProgress
@@ -187,7 +188,35 @@ def test_labels_as_a_list_of_pixels(run, tmp_path, cube, truth):
     path = save_mat(tmp_path / "cube.mat", cube=cube, gt=labels)
     np.testing.assert_array_equal(run(path).labels, truth)
     np.savez(tmp_path / "cube.npz", cube=cube, gt=truth.reshape(-1))
-    np.testing.assert_array_equal(run(tmp_path / "cube.npz").labels, truth)
+    done = run(tmp_path / "cube.npz")
+    np.testing.assert_array_equal(done.labels, truth)
+    assert "The list of labels of cube.npz runs along the rows" in done.said.text
+
+
+@pytest.mark.parametrize("image", ["cube.npy", "cube.mat", "matrix.npy"])
+@pytest.mark.parametrize("order", ["rows", "columns"])
+def test_the_order_of_a_list_of_another_program_is_asked(run, tmp_path, cube, truth, image, order):
+    """A map has it in its axes; a list of another program than the image's may run either way."""
+    given = {"layout": "bands-last"}
+    if image == "cube.mat":
+        save_mat(tmp_path / image, cube=cube)
+        np.save(tmp_path / "gt.npy", truth.reshape(-1, order="F" if order == "columns" else "C"))
+        given["reference"] = tmp_path / "gt.npy"
+    else:
+        stored = cube
+        if image == "matrix.npy":  # one order for both
+            given.update(rows=30, cols=17, layout="bands-columns")
+            turned = cube.transpose(1, 0, 2) if order == "columns" else cube
+            stored = turned.reshape(-1, 20)
+        np.save(tmp_path / image, stored)
+        labels = truth.reshape(-1, 1, order="F" if order == "columns" else "C")
+        given["reference"] = save_mat(tmp_path / "gt.mat", gt=labels)
+    with pytest.raises(InputError, match=r"list of pixels.*PIXEL_ORDER"):
+        run(tmp_path / image, **given)
+    done = run(tmp_path / image, **given, pixel_order=order)
+    np.testing.assert_array_equal(done.labels, truth)
+    np.testing.assert_array_equal(done.image, np.moveaxis(cube, 2, 0))
+    assert "(PIXEL_ORDER says so)" in done.said.text
 
 
 def test_large_matrices_are_read_in_parts_of_tiles(run, tmp_path, rng):
@@ -200,6 +229,43 @@ def test_large_matrices_are_read_in_parts_of_tiles(run, tmp_path, rng):
     for name in ("rows", "columns"):
         done = run(tmp_path / f"{name}.npy", pixel_order=name, **given)
         np.testing.assert_array_equal(done.image, expected)
+
+
+class Counted:
+    """Values that note how many bytes were asked for at once."""
+
+    def __init__(self, values) -> None:
+        self.values, self.shape, self.dtype = values, values.shape, values.dtype
+        self.most = self.whole = 0
+
+    def __getitem__(self, key):
+        found = self.values[key]
+        self.most = max(self.most, found.nbytes)
+        self.whole += found.nbytes
+        return found
+
+
+@pytest.mark.parametrize("down", [True, False])
+@pytest.mark.parametrize("long", [True, False])
+def test_of_a_matrix_no_more_is_read_than_fits(monkeypatch, rng, down, long):
+    """However long its lines are, and everything only once."""
+    from hsicnn.core.importing import scene
+    from hsicnn.core.importing.image import Image
+
+    height, width = (2000, 300) if long else (300, 2000)
+    cube = rng.integers(0, 99, (3, height, width)).astype(np.uint8)
+    flat = (cube.transpose(0, 2, 1) if down else cube).reshape(3, -1)
+    monkeypatch.setattr(scene, "_BLOCK_BYTES", 3 << 17)  # two tiles
+    values = Counted(flat)
+    image = Image(values, height, width, 3, (0, 1), down, "")
+    found = np.zeros_like(cube)
+    for window in scene._windows(image):
+        part = image.read(window)
+        assert part.nbytes <= 3 << 17
+        found[:, window.rows, window.cols] = part
+    np.testing.assert_array_equal(found, cube)
+    assert values.most <= 3 << 17
+    assert values.whole == cube.nbytes
 
 
 def test_extent_and_crs_place_both_files(run, tmp_path, cube, truth):

@@ -108,6 +108,38 @@ def test_bands_of_real_images_are_recognised_by_their_values(test_data, path, wa
     assert _by_values(np.moveaxis(cube, 2, 0)) == "bands-first"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "salinas9/salinas_first9bands_cube.tif",
+        "indian_pines/indian_pines_simulated_cube.tif",
+        "enmap_potsdam/enmap_potsdam_cube.tif",
+    ],
+)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_real_images_with_standardised_bands_are_never_guessed(test_data, path, scaled):
+    from hsicnn.core.importing.band_axis import _by_values
+
+    cube = np.moveaxis(raster(test_data / path), 0, 2).astype(np.float64)
+    cube -= cube.mean((0, 1))
+    if scaled:
+        cube /= np.maximum(cube.std((0, 1)), 1e-9)
+    assert _by_values(cube) == ""
+    assert _by_values(np.moveaxis(cube, 2, 0)) == ""
+
+
+def test_a_standardised_image_is_asked_for(run, test_data, tmp_path):
+    from hsicnn.core.errors import InputError
+
+    cube = np.moveaxis(raster(test_data / "salinas9" / "salinas_first9bands_cube.tif"), 0, 2)
+    standard = (cube - cube.mean((0, 1))) / cube.std((0, 1))
+    np.save(tmp_path / "standard.npy", standard.astype(np.float32))
+    with pytest.raises(InputError, match=r"which of it are the bands cannot be told.*LAYOUT"):
+        run(tmp_path / "standard.npy")
+    done = run(tmp_path / "standard.npy", layout="bands-last")
+    assert done.image.shape == (9, 512, 217)
+
+
 def test_soil_tables_have_no_classes(run, test_data):
     """Regression comes later; a column of classes can be named."""
     from hsicnn.core.errors import LabelError

@@ -68,6 +68,7 @@ def test_values_decide_either_way_round_alike(seed, rows, cols, bands):
     """A cube and the same one with its bands first are never read as different cubes."""
     rng = np.random.default_rng(seed)
     cube = rng.normal(0, 1, bands) * 10 + rng.normal(0, 1, (rows, cols, bands))
+    cube += (np.linspace(-4, 4, rows)[:, None] + np.linspace(-4, 4, cols))[..., None]
     names = {"bands-last": "bands-first", "bands-first": "bands-last", "": ""}
     found, turned = band_axis(cube).layout, band_axis(np.moveaxis(cube, 2, 0)).layout
     assert not (found and turned) or turned == names[found]
@@ -82,9 +83,25 @@ def test_size_decides_where_values_do_not(rng):
     assert band_axis(np.zeros((7, 8, 9))).layout == ""
 
 
+@pytest.mark.parametrize("standardised", [False, True])
+def test_bands_that_were_made_alike_are_asked_for(rng, standardised):
+    """Without their means the rows change most, and would be taken for the bands."""
+    places = np.linspace(0, 9, 30)[:, None, None] + rng.normal(0, 0.5, (30, 17, 1))
+    cube = places + rng.normal(0, 0.5, (30, 17, 12)) + 3 * np.arange(12)
+    assert band_axis(cube).layout == "bands-last"
+    cube -= cube.mean((0, 1))
+    if standardised:
+        cube /= cube.std((0, 1))
+    for values in (cube, np.moveaxis(cube, 2, 0), cube + 50):
+        found = band_axis(values)
+        assert found.layout == ""
+        assert "standardised bands never do" in found.why
+    assert band_axis(cube, map_shape=(30, 17)).layout == "bands-last"
+
+
 def test_missing_values_do_not_decide(rng):
     """A border of -9999 is no spectrum."""
-    cube = rng.random((40, 30, 20)) + np.linspace(0, 3, 20)
+    cube = rng.random((40, 30, 20)) + np.linspace(0, 3, 20) + np.linspace(0, 1, 40)[:, None, None]
     cube[:6] = -9999
     assert band_axis(cube).layout == "bands-last"
     cube[6:9] = np.nan

@@ -223,6 +223,41 @@ def test_names_of_classes_in_a_table_and_its_split(run, tmp_path, spectra):
     assert "that of the column 'split'" in done.said.text
 
 
+def split_table(path, spectra, column, words):
+    values, codes = spectra
+    with path.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["class", column, *(f"band_{n}" for n in range(1, 13))])
+        lines.writerows(
+            [code, word, *map(repr, row.tolist())] for code, word, row in zip(codes, words, values)
+        )
+    return path
+
+
+@pytest.mark.parametrize("column", ["set", "Split"])
+def test_a_split_with_an_unknown_word_is_refused(run, tmp_path, spectra, column):
+    from hsicnn.core.errors import InputError
+
+    words = np.array(["train", "test", "holdout"])[np.arange(60) // 3 % 3]
+    path = split_table(tmp_path / "t.csv", spectra, column, words)
+    with pytest.raises(InputError, match=rf"'{column}' of t.csv gives a split, but 'holdout' is"):
+        run(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"), [("fold", [1, 2, 3, 4, 5]), ("set", ["a", "b"]), ("split", [0, 1])]
+)
+def test_a_column_that_may_be_a_split_is_named(run, tmp_path, spectra, column, words):
+    path = split_table(tmp_path / "t.csv", spectra, column, np.resize(words, 60))
+    done = run(path)
+    assert done.chips.index["split"]["method"] != "field"
+    warned = "\n".join(done.said.warnings)
+    assert (
+        f"The column '{column}' of t.csv is not taken as a split: it holds '{words[0]}'" in warned
+    )
+    assert "come without a split" not in warned
+
+
 def test_names_get_the_same_code_in_every_part(run, tmp_path, rng):
     """The test file lacks a class."""
     np.savez(tmp_path / "train.npz", x=rng.random((9, 5)), y=np.array(["c", "a", "b"] * 3))
@@ -259,6 +294,63 @@ def test_a_line_of_bare_wavelengths_is_no_sample(run, tmp_path, spectra):
     np.testing.assert_allclose(found, lengths)
 
 
+def save_lines(folder, header, values, codes):
+    """Write ``x.csv`` with a line of bare numbers, and ``y.csv``."""
+    lines = [",".join(map(str, row)) for row in values.tolist()]
+    (folder / "x.csv").write_text("\n".join([header, *lines] if header else lines))
+    np.savetxt(folder / "y.csv", codes, fmt="%d")
+    return folder / "x.csv"
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_line_that_counts_the_columns_is_no_sample(run, tmp_path, spectra, start, numbered):
+    """As pandas writes tables, with and without the numbers of their lines."""
+    values, codes = spectra
+    header = ",".join(str(n + start) for n in range(12))
+    stored = values
+    if numbered:
+        header, stored = f",{header}", np.column_stack([np.arange(60), values])
+    done = run(save_lines(tmp_path, header, stored, codes))
+    expect(done.chips, values, codes)
+    assert {band["wavelength"] for band in done.chips.index["bands"]} == {None}
+
+
+@pytest.mark.parametrize("form", ["%.3f", "%.6e"])
+def test_a_line_of_bare_micrometres_is_no_sample(run, tmp_path, spectra, form):
+    values, codes = spectra
+    lengths = np.linspace(0.4, 2.5, 12)
+    header = ",".join(form % length for length in lengths)
+    done = run(save_lines(tmp_path, header, values / 20, codes))
+    expect(done.chips, values / 20, codes)
+    found = [band["wavelength"] for band in done.chips.index["bands"]]
+    np.testing.assert_allclose(found, lengths * 1000, atol=0.5)
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_a_first_sample_that_rises_is_asked_and_not_lost(run, tmp_path, rng, scale):
+    from hsicnn.core.errors import InputError
+
+    values = rng.uniform(0.3, 0.9, (60, 12)) * scale
+    values[0] = np.sort(values[0])
+    codes = np.arange(60) % 3
+    path = save_lines(tmp_path, "", values, codes)
+    with pytest.raises(InputError, match=r"first line of x.csv.*Say with HEADER"):
+        run(path)
+    expect(run(path, header="no").chips, values, codes)
+    np.savetxt(tmp_path / "y.csv", codes[1:], fmt="%d")
+    done = run(path, header="yes")
+    expect(done.chips, values[1:], codes[1:])
+    assert done.chips.index["bands"][0]["wavelength"] is not None
+
+
+def test_samples_that_all_rise_are_samples(run, tmp_path, rng):
+    """Spectra of soils are such."""
+    values = np.cumsum(rng.uniform(0.001, 0.05, (60, 12)), axis=1) + 0.2
+    codes = np.arange(60) % 3
+    expect(run(save_lines(tmp_path, "", values, codes)).chips, values, codes)
+
+
 @pytest.mark.parametrize("storage", ["geotiff", "csv", "libsvm"])
 def test_libsvm_of_scikit_learn(run, tmp_path, rng, storage):
     from sklearn.datasets import dump_svmlight_file, load_svmlight_file
@@ -280,6 +372,24 @@ def test_libsvm_of_scikit_learn(run, tmp_path, rng, storage):
         again = run(done.folder / "chips" / "spectra.csv")
         expect(again.chips, values, codes)
         assert len(again.chips.part("test")) == 10
+
+
+@pytest.mark.parametrize("zero_based", [True, False])
+@pytest.mark.parametrize("bare", ["train", "test"])
+def test_places_of_libsvm_count_alike_in_all_parts(run, tmp_path, rng, zero_based, bare):
+    """One of the parts has no value in its first band: alone it would not tell the base."""
+    from sklearn.datasets import dump_svmlight_file
+
+    values = np.round(rng.uniform(0.1, 1, (50, 9)), 6)
+    codes = np.arange(50) % 3 + 1
+    parts = {"train": slice(0, 40), "test": slice(40, 50)}
+    values[parts[bare], 0] = 0  # so that it is not written
+    for name, part in parts.items():
+        path = str(tmp_path / f"{name}.svm")
+        dump_svmlight_file(values[part], codes[part], path, zero_based=zero_based)
+    done = run(tmp_path / "train.svm", test=tmp_path / "test.svm")
+    expect(done.chips, values, codes)
+    assert f"count from {0 if zero_based else 1} (" in done.said.text
 
 
 def test_formats_are_those_of_chip_sets():
@@ -427,6 +537,44 @@ def test_wide_whole_numbers_of_samples(run, tmp_path, rng):
     assert "are written as int32, unchanged" in done.said.text
 
 
+@pytest.mark.parametrize("name", ["s.mat", "s.npz"])
+@pytest.mark.parametrize("last", [False, True])
+def test_as_many_samples_as_bands_are_asked_for(run, tmp_path, rng, name, last):
+    """Whoever wrote the file: both ends of it fit the labels."""
+    from hsicnn.core.errors import InputError
+
+    values = rng.integers(0, 99, (12, 9, 9, 12)).astype(np.uint8)
+    content = {"x": values, "y": np.arange(12) % 3}
+    scipy.io.savemat(tmp_path / "s.mat", content)
+    np.savez(tmp_path / "s.npz", **content)
+    with pytest.raises(InputError, match=r"12 x 9 x 9 x 12, and its first.*Say which with LAYOUT"):
+        run(tmp_path / name)
+    done = run(tmp_path / name, layout="bands-first" if last else "bands-last")
+    expected = values.transpose(3, 1, 2, 0) if last else values
+    expect(done.chips, expected, np.arange(12) % 3)
+
+
+@pytest.mark.parametrize("shape", [(12, 12, 4, 12), (12, 4, 12, 12)])
+def test_squares_tell_which_end_holds_the_samples(run, tmp_path, rng, shape):
+    """SAT-6 has its samples last; windows with bands first have them first."""
+    values = rng.integers(0, 99, shape).astype(np.uint8)
+    np.savez(tmp_path / "s.npz", x=values, y=np.arange(12) % 3)
+    order = (3, 0, 1, 2) if shape[2] == 4 else (0, 2, 3, 1)
+    expect(run(tmp_path / "s.npz").chips, values.transpose(order), np.arange(12) % 3)
+
+
+@pytest.mark.parametrize("axes", [3, 4])
+def test_samples_of_a_cube_are_asked_for(run, tmp_path, rng, axes):
+    from hsicnn.core.errors import InputError
+
+    np.savez(tmp_path / "s.npz", x=rng.random((6,) * axes), y=np.arange(6) % 3)
+    for layout in ("auto", "bands-first"):
+        with pytest.raises(InputError, match=r"could be that of the samples as well.*Save it with"):
+            run(tmp_path / "s.npz", layout=layout)
+    np.savez(tmp_path / "s.npz", x=rng.random((6, 6, 6, 1)), y=np.arange(6) % 3)
+    assert run(tmp_path / "s.npz").chips.values.shape == (6, 6, 6, 1)
+
+
 def test_windows_of_one_band(run, tmp_path, rng):
     values = rng.integers(0, 9, (20, 7, 7)).astype(np.uint8)
     np.savez(tmp_path / "s.npz", x=values, y=np.arange(20) % 2)
@@ -447,3 +595,40 @@ def test_names_of_classes_in_a_file(run, tmp_path, spectra, form):
     (tmp_path / "names.txt").write_text("\n".join(lines[form]) + "\n")
     done = run(tmp_path / "s.npz", class_names=tmp_path / "names.txt")
     assert done.chips.names == ["one", "three", "seven"]
+
+
+def test_names_of_classes_never_take_the_place_of_texts(run, tmp_path, rng):
+    """The codes of texts follow the alphabet, a list of names does not."""
+    from hsicnn.core.errors import InputError
+
+    words = np.array(["water", "road", "grass"] * 4)
+    np.savez(tmp_path / "s.npz", x=rng.random((12, 5)), y=words)
+    with pytest.raises(InputError, match=r"labels are texts.*1=grass, 2=road, 3=water"):
+        run(tmp_path / "s.npz", class_names="water, road, grass")
+    done = run(tmp_path / "s.npz", class_names="3=river, 2=road, 1=grass")
+    named = [line["name"] for line in done.chips.table]
+    assert named == ["river" if word == "water" else word for word in words.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("codes", "names", "expected"),
+    [
+        ((1, 2, 3), ("none", "a", "b", "c"), None),  # from 0 on, or from 1 with one too many
+        ((1, 2, 3), ("a", "b", "c"), ("a", "b", "c")),
+        ((0, 2), ("none", "a", "b", "c"), ("none", "b")),
+        ((2, 4), ("a", "b", "c", "d"), ("b", "d")),
+        ((2, 4), ("none", "a", "b", "c", "d"), None),
+    ],
+)
+def test_more_names_than_classes_count_from_a_code_that_is_certain(
+    run, tmp_path, rng, codes, names, expected
+):
+    from hsicnn.core.errors import InputError
+
+    np.savez(tmp_path / "s.npz", x=rng.random((12, 5)), y=np.resize(codes, 12))
+    if expected is None:
+        with pytest.raises(InputError, match=r"could be that of 0 or of 1.*1=water"):
+            run(tmp_path / "s.npz", class_names=", ".join(names))
+        return
+    done = run(tmp_path / "s.npz", class_names=", ".join(names))
+    assert tuple(done.chips.names) == expected

@@ -113,7 +113,7 @@ def test_bands_that_cannot_be_told_are_asked(refused, tmp_path, rng):
     said = refused(saved(tmp_path / "noise.npy", rng.random((9, 8, 7))))
     assert "which of it are the bands cannot be told: neither its size nor its values" in said
     assert "LAYOUT" in said
-    values = np.linspace(0, 9, 7)[:, None, None] + rng.random((7, 7, 9)) / 9
+    values = np.linspace(0, 9, 7)[:, None, None] + np.linspace(0, 2, 9) + rng.random((7, 7, 9)) / 9
     said = refused(saved(tmp_path / "both.npy", values))
     assert "its size and its values say different things" in said
     np.savez(tmp_path / "w.npz", x=rng.random((9, 4, 4, 4)), y=np.arange(9) % 3)
@@ -232,7 +232,7 @@ def test_columns_that_are_not_there(refused, tmp_path):
     assert "no column 'kind' for REFERENCE_VARIABLE; it has wl_400, wl_410, class" in said
     said = refused(path, variable="band")
     assert "no column whose name begins with 'band' (VARIABLE)" in said
-    path = table(tmp_path / "bare.csv", "1,2,3\n4,5,6\n")
+    path = table(tmp_path / "bare.csv", "7,2,3\n4,5,6\n")
     said = refused(path, reference_variable="4")
     assert "columns 1 to 3, without names" in said
 
@@ -338,6 +338,69 @@ def test_outputs_are_never_inputs(tmp_path, rng):
             reference=str(tmp_path / "gt.tif"),
             output=str(tmp_path / "gt.tif"),
         )
+
+
+@pytest.mark.parametrize("other", ["out.tif", "out.tiff", "link.tif"])
+def test_image_and_label_map_are_files_of_their_own(tmp_path, cube, truth, other):
+    """One would take the place of the other, or of its style."""
+    np.savez(tmp_path / "s.npz", cube=cube, gt=truth)
+    (tmp_path / "out.tif").write_bytes(b"what was there before")
+    if other == "link.tif":
+        (tmp_path / other).symlink_to(tmp_path / "out.tif")
+    with pytest.raises(InputError, match="OUTPUT and OUTPUT_REFERENCE are the same file"):
+        import_scene(
+            path=str(tmp_path / "s.npz"),
+            output=str(tmp_path / "out.tif"),
+            output_reference=str(tmp_path / other),
+        )
+    assert (tmp_path / "out.tif").read_bytes() == b"what was there before"
+
+
+@pytest.mark.parametrize("parameter", ["path", "reference", "test", "test_reference"])
+def test_no_file_that_is_named_is_overwritten(tmp_path, rng, parameter):
+    """Arrays are known by what they hold, so they may be called like a raster."""
+    given = {}
+    for name in ("path", "reference", "test", "test_reference"):
+        place = tmp_path / f"{name}.tif"
+        values = np.arange(30) % 3 if "reference" in name else rng.random((30, 8))
+        with place.open("wb") as file:
+            np.save(file, values)
+        given[name] = str(place)
+    before = Path(given[parameter]).read_bytes()
+    with pytest.raises(HsicnnError, match="both input and output"):
+        import_scene(**given, output_reference=given[parameter])
+    assert Path(given[parameter]).read_bytes() == before
+
+
+def test_a_chip_set_that_is_read_is_not_replaced(run, tmp_path, rng):
+    """Neither by its own name nor through a link."""
+    np.savez(tmp_path / "s.npz", x=rng.random((30, 8)), y=np.arange(30) % 3)
+    folder = run(tmp_path / "s.npz", file_format="hdf5").folder / "chips"
+    before = sorted((item.name, item.read_bytes()) for item in folder.iterdir())
+    with pytest.raises(InputError, match=r"OUTPUT_CHIPS.*windows\.h5 in it is read"):
+        import_scene(path=str(folder / "windows.h5"), output_chips=str(folder))
+    (tmp_path / "linked.h5").symlink_to(folder / "windows.h5")
+    with pytest.raises(InputError, match=r"OUTPUT_CHIPS.*linked\.h5 in it is read"):
+        import_scene(path=str(tmp_path / "linked.h5"), output_chips=str(folder))
+    assert sorted((item.name, item.read_bytes()) for item in folder.iterdir()) == before
+
+
+def test_a_file_found_beside_the_input_is_not_overwritten(tmp_path, rng):
+    """Its name is not known before the input was opened."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    np.save(tmp_path / "x_train.npy", rng.random((30, 8)))
+    with (tmp_path / "labels.tif").open("wb") as file:
+        np.save(file, np.arange(30) % 3)
+    (tmp_path / "y_train.npy").symlink_to(tmp_path / "labels.tif")
+    before = (tmp_path / "labels.tif").read_bytes()
+    with pytest.raises(HsicnnError, match="both input and output"):
+        import_scene(
+            path=str(tmp_path / "x_train.npy"),
+            output_reference=str(tmp_path / "labels.tif"),
+            output_chips=str(folder),
+        )
+    assert (tmp_path / "labels.tif").read_bytes() == before
 
 
 def test_what_does_not_fit_in_memory_is_refused_before(refused, tmp_path, cube, monkeypatch):
