@@ -15,7 +15,7 @@ from ..progress import Progress
 from ..raster.bands import Band
 from ..raster.file_size import LEAST_FLOATS, largest_size
 from ..raster.source import RasterSource
-from ..raster.values import missing
+from ..raster.values import missing, nodata_in
 from ..raster.windows import Window, tiles
 from ..raster.writer import TILE, RasterWriter
 from ..runtime.disk_space import DiskNeed, check_disks
@@ -67,8 +67,11 @@ def form_of(source: RasterSource, bands: Sequence[Band]) -> Form:
             "(in QGIS: Raster > Conversion > Translate, to Float64 or Int32)."
         )
     marks = {band.nodata for band in bands}
-    if len(marks) == 1 and (None not in marks or not source.has_mask):
-        return Form(dtype, marks.pop())
+    if len(marks) == 1:
+        mark = marks.pop()
+        # What a mask takes away needs a value that the type can hold: bytes have no -9999.
+        if not source.has_mask or nodata_in(np.dtype(dtype), mark) is not None:
+            return Form(dtype, mark)
     if np.dtype(dtype).kind == "f":
         return Form(dtype, NAN, "Missing pixels become NaN.")
     wider = _WIDER[dtype]

@@ -153,6 +153,24 @@ def test_a_mask_beside_a_nodata_value(tmp_path):
     assert np.array_equal(values, np.where(mask, raw, NODATA))
 
 
+@pytest.mark.parametrize(("dtype", "kept"), [("uint8", "int16"), ("uint16", "int32")])
+def test_a_mask_beside_a_nodata_value_that_the_type_cannot_hold(tmp_path, dtype, kept):
+    raw = np.rint(np.clip(spectra_image(5) / 40, 0, 255)).astype(dtype)
+    mask = np.ones((60, 70), bool)
+    mask[40:, 50:] = False
+    image = write_image(tmp_path / "image.tif", raw, mask=mask)
+    with RasterSource(image.path) as source:
+        assert source.has_mask
+        assert source.bands[0].nodata == NODATA
+    done = reduce(image, tmp_path, method="selection")
+    values, dataset = read_all(done.output)
+    mark = dataset.GetRasterBand(1).GetNoDataValue()
+    assert values.dtype == kept
+    assert np.array_equal(values, np.where(mask, raw, mark))
+    assert done.pixels == int(mask.sum())
+    assert any(f"the nodata value {mark:g}: {kept}" in note for note in done.notes)
+
+
 def test_nodata_values_that_differ(tmp_path):
     raw = np.rint(spectra_image(3, 20, 20)).astype(np.int16)
     raw[0, 0, 0], raw[1, 1, 1], raw[2, 2, 2] = -1, -2, 7
