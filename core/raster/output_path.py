@@ -16,6 +16,9 @@ from ..errors import RasterError
 SUFFIXES = (".tif", ".tiff")
 # What belongs to a GeoTIFF and would be wrong beside another one of the same name.
 STALE = (".aux.xml", ".ovr", ".msk")
+# What SQLite leaves of an unfinished change: played into another GeoPackage, it destroys it.
+DATABASES = (".gpkg",)
+JOURNALS = ("-wal", "-shm", "-journal")
 
 
 def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
@@ -69,17 +72,18 @@ def temporary_name(target: Path, job_name: str = "") -> Path:
 
 
 def side_file(path: Path, suffix: str) -> Path:
-    """A file that goes with a raster: QGIS replaces the suffix for styles, GDAL appends."""
+    """A file that goes with another: QGIS replaces the suffix for styles, others append."""
     return path.with_suffix(suffix) if suffix == ".qml" else path.with_name(path.name + suffix)
 
 
 def move_into_place(finished: Sequence[tuple[Path, Path]]) -> None:
-    """Rename finished rasters with their side files: all of them, or none.
+    """Rename finished files with their side files: all of them, or none.
 
-    What was there before is kept under another name until the last one is in its place.
+    What was there before is kept under another name until the last one is in its place. Side
+    files of an earlier file go with it.
 
     Args:
-        finished: temporary and final path of each raster.
+        finished: temporary and final path of each raster, layer or other file.
 
     Raises:
         RasterError: a file cannot be renamed; every one is as it was before.
@@ -88,9 +92,10 @@ def move_into_place(finished: Sequence[tuple[Path, Path]]) -> None:
     target = Path()
     try:
         for temporary, target in finished:
-            for suffix in ("", *STALE, ".qml"):
+            stale = _stale(target)
+            for suffix in ("", *stale, ".qml"):
                 made, place = side_file(temporary, suffix), side_file(target, suffix)
-                if made.exists() or (suffix in STALE and place.exists()):
+                if made.exists() or (suffix in stale and place.exists()):
                     moves.append(_Move(place, _keep(place)))
                     _put(made, place)
     except OSError as error:
@@ -103,6 +108,11 @@ def move_into_place(finished: Sequence[tuple[Path, Path]]) -> None:
         if move.kept:
             with suppress(OSError):
                 move.kept.unlink(missing_ok=True)
+
+
+def _stale(target: Path) -> tuple[str, ...]:
+    """What would be wrong beside another file in this place."""
+    return STALE + JOURNALS if target.suffix.lower() in DATABASES else STALE
 
 
 class _Move(NamedTuple):
