@@ -192,7 +192,9 @@ def _cut_off(
     low = np.nanquantile(spectra, 0.02, axis=0)
     counts = np.isfinite(spectra).sum(axis=0)
     pile = (spectra == top).sum(axis=0)
-    near = ((spectra < top) & (spectra > top - 0.05 * (top - low))).sum(axis=0)
+    # Of coarse numbers the next ones below, which may be further away than a part of the range.
+    width = np.maximum(0.05 * (top - low), 2.5 * _steps(spectra))
+    near = ((spectra < top) & (spectra > top - width)).sum(axis=0)
     full = (pile >= np.maximum(_PILE * counts, 5)) & (pile > 2 * near) & (top > low)
     own = [band for band, here in zip(bands, full) if here]
     if not own:
@@ -211,6 +213,15 @@ def _cut_off(
         "these bands where bright classes matter."
     )
     return [Finding(WARNING, "saturation", f"{found}.", advice)]
+
+
+def _steps(spectra: FloatArray) -> FloatArray:
+    """The smallest difference between two values of each band, ``(bands,)``; 0 where all agree."""
+    steps = np.zeros(spectra.shape[1])
+    for place, values in enumerate(spectra.T):
+        apart = np.diff(np.unique(values[np.isfinite(values)]))
+        steps[place] = apart.min() if len(apart) else 0.0
+    return steps
 
 
 def _type_limit(source: RasterSource, band: Band) -> float | None:

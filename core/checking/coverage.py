@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,14 @@ GAP = 0.01
 _FEW_BANDS = 10  # images with fewer repeat a value by chance, as all grey does: only 0 counts
 _RUN = 0.1  # share of the bands, one beside the other, with one and the same value
 _DEAD = 0.9  # share of the bands, from which the pixel holds nothing at all
+_CHANCE = 0.05  # runs that are expected in all samples, from which one is told to be no chance
+_PRIOR = 5.0  # samples that all classes together weigh in how often a class repeats values
+_SUREST = 0.99  # of a run that is shorter: it may be how the spectrum is
 _USUAL = 0.2  # share of the samples of a class from which it is how the class looks
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 
 
 def check_nodata(labels: Labels, on_values: BoolArray, generator: Any) -> Verdict:
@@ -87,27 +92,75 @@ def check_gaps(samples: Samples) -> Verdict:
     return Verdict([Finding(WARNING, "nodata", found, advice)])
 
 
-def stuck(samples: Samples) -> tuple[BoolArray, IntArray, IntArray]:
-    """Find spectra that hold one value in many bands, one beside the other.
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The longest run of one value in each spectrum, over bands one beside the other.
 
-    Returns:
-        ``(n,)`` which samples; the first band of the run; how many bands it has.
+    Attributes:
+        first: ``(n,)`` place of its first band.
+        length: ``(n,)`` how many bands it has.
+        chance: ``(n,)`` how many of such runs are expected by chance in all samples.
+    """
+
+    first: IntArray
+    length: IntArray
+    chance: FloatArray
+
+
+def longest_runs(samples: Samples) -> Runs:
+    """Find where each spectrum repeats a value, and how odd that is in this image.
+
+    Whole numbers repeat by chance, the more the coarser they are. How often a run begins is
+    counted for each band and class; a run that goes on counts once, so that those that are found
+    here do not make themselves usual. It stays at the commonest value, and of normal noise that
+    has sqrt(2) times the chance of two values to be equal.
     """
     values = samples.spectra
     count, bands = values.shape
-    if bands < 2:
-        nothing = np.zeros(count, dtype=np.int64)
-        return np.zeros(count, dtype=bool), nothing, nothing
-    longest = np.ones(count, dtype=np.int64)
-    run = np.ones(count, dtype=np.int64)
-    end = np.zeros(count, dtype=np.int64)
+    nothing = np.zeros(count, dtype=np.int64)
+    if bands < 2 or not count:
+        return Runs(nothing, nothing, np.ones(count))
+    goes_on = np.log(np.minimum(np.sqrt(2) * _tie_rates(samples), 1.0))
+    length, end = nothing + 1, nothing.copy()
+    run, odds = nothing + 1, np.zeros(count)
+    best = odds.copy()
     for band in range(1, bands):
-        run = np.where(values[:, band] == values[:, band - 1], run + 1, 1)
-        better = run > longest
-        longest[better], end[better] = run[better], band
+        same = values[:, band] == values[:, band - 1]
+        run = np.where(same, run + 1, 1)
+        odds = np.where(same, odds + goes_on[samples.values - 1, band - 1], 0.0)
+        better = run > length
+        length[better], end[better], best[better] = run[better], band, odds[better]
+    return Runs(
+        end - length + 1, length, np.asarray(count * bands * np.exp(best), dtype=np.float64)
+    )
+
+
+def _tie_rates(samples: Samples) -> FloatArray:
+    """How often a value is that of the band before, where that one began a run.
+
+    Returns:
+        ``(classes, bands - 1)``; where a class tells little, nearly what all classes do.
+    """
+    values = samples.spectra
+    same = values[:, 1:] == values[:, :-1]
+    begins = np.isfinite(values[:, 1:]) & np.isfinite(values[:, :-1])
+    begins[:, 1:] &= ~same[:, :-1]
+    usual = (same & begins).sum() / max(int(begins.sum()), 1)
+    rates = np.empty((len(samples.classes), same.shape[1]))
+    for place in range(len(rates)):
+        own = samples.values == place + 1
+        ties = (same[own] & begins[own]).sum(axis=0)
+        rates[place] = (ties + _PRIOR * usual) / (begins[own].sum(axis=0) + _PRIOR)
+    return np.maximum(rates, 1e-12)  # none was seen: it has a logarithm all the same
+
+
+def stuck(samples: Samples, runs: Runs) -> BoolArray:
+    """Say which spectra hold one value in many bands, and not by chance, ``(n,)``."""
+    bands = len(samples.bands)
     if bands < _FEW_BANDS:
-        return (values == 0).all(axis=1), end - longest + 1, longest
-    return longest >= max(int(bands * _RUN), 5), end - longest + 1, longest
+        return np.asarray((samples.spectra == 0).all(axis=1) & (bands > 1))
+    long = runs.length >= max(int(bands * _RUN), 5)
+    return np.asarray(long & (runs.chance < _CHANCE))
 
 
 def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
@@ -123,7 +176,8 @@ def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
     Returns:
         The verdict, and ``(n,)`` which samples cannot be compared for it.
     """
-    here, first, length = stuck(samples)
+    runs = longest_runs(samples)
+    here, first, length = stuck(samples, runs), runs.first, runs.length
     counts = np.bincount(samples.values[here], minlength=len(samples.classes) + 1)[1:]
     usual = np.flatnonzero(counts >= _USUAL * np.maximum(samples.counts(), 1)) + 1
     dead = length >= _DEAD * len(samples.bands)
@@ -161,7 +215,7 @@ def check_stuck(samples: Samples, generator: Any) -> tuple[Verdict, BoolArray]:
         samples.suspect(
             place,
             STUCK,
-            1.0,
+            1.0 if dead[place] else min(1.0 - float(runs.chance[place]), _SUREST),
             f"{length[place]} bands one beside the other hold the value "
             f"{samples.spectra[place, first[place]]:g}.",
         )

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DependencyError, RasterError
+from ..inference.model_bands import find_bands
 from ..inference.scale import check_scale
 from ..inspection.finding import ERROR, NOTE, WARNING, Finding
 from ..inspection.findings import REFLECTANCE
 from ..modelfile.bundle import load_bundle
 from ..progress import Progress
-from ..raster.bands import Band, describe_bands, match_bands
+from ..raster.bands import Band, describe_bands
 from ..raster.source import RasterSource
 from ..report.html import percent
 
@@ -98,7 +99,7 @@ def check_against_model(model: str, source: RasterSource, progress: Progress) ->
         "are."
     )
     try:
-        positions = match_bands(bundle.bands, source, bundle.chips.get("source_bands"))
+        positions = find_bands(bundle, source)
     except RasterError as error:
         return [Finding(ERROR, "another sensor", str(error), advice)]
     try:

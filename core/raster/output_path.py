@@ -16,6 +16,9 @@ from ..errors import RasterError
 SUFFIXES = (".tif", ".tiff")
 # What belongs to a GeoTIFF and would be wrong beside another one of the same name.
 STALE = (".aux.xml", ".ovr", ".msk")
+# What SQLite leaves of an unfinished change: played into another GeoPackage, it destroys it.
+DATABASES = (".gpkg",)
+JOURNALS = ("-wal", "-shm", "-journal")
 
 
 def check_output(path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
@@ -82,7 +85,7 @@ def temporary_name(target: Path, job_name: str = "") -> Path:
 
 
 def side_file(path: Path, suffix: str) -> Path:
-    """A file that goes with a raster: QGIS replaces the suffix for styles, GDAL appends."""
+    """A file that goes with another: QGIS replaces the suffix for styles, others append."""
     return path.with_suffix(suffix) if suffix == ".qml" else path.with_name(path.name + suffix)
 
 
@@ -96,7 +99,8 @@ def move_into_place(finished: Sequence[tuple[Path, Path]]) -> None:
 def in_place(finished: Sequence[tuple[Path, Path]]) -> Iterator[None]:
     """Rename finished files with their side files; an error in the body puts all of it back.
 
-    What was there before is kept under another name until the body has ended.
+    What was there before is kept under another name until the body has ended. Side files of an
+    earlier file go with it.
 
     Args:
         finished: temporary and final path of each file.
@@ -108,9 +112,10 @@ def in_place(finished: Sequence[tuple[Path, Path]]) -> Iterator[None]:
     target = Path()
     try:
         for temporary, target in finished:
-            for suffix in ("", *STALE, ".qml"):
+            stale = _stale(target)
+            for suffix in ("", *stale, ".qml"):
                 made, place = side_file(temporary, suffix), side_file(target, suffix)
-                if made.exists() or (suffix in STALE and place.exists()):
+                if made.exists() or (suffix in stale and place.exists()):
                     moves.append(_Move(place, _keep(place)))
                     _put(made, place)
     except OSError as error:
@@ -128,6 +133,11 @@ def in_place(finished: Sequence[tuple[Path, Path]]) -> Iterator[None]:
         if move.kept:
             with suppress(OSError):
                 move.kept.unlink(missing_ok=True)
+
+
+def _stale(target: Path) -> tuple[str, ...]:
+    """What would be wrong beside another file in this place."""
+    return STALE + JOURNALS if target.suffix.lower() in DATABASES else STALE
 
 
 class _Move(NamedTuple):

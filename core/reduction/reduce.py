@@ -26,6 +26,8 @@ from .writing import NAN, Form, check_space, form_of, open_writer, write_compone
 
 __all__ = ["ReduceResult", "reduce_bands"]
 
+MUCH_FILLED = 0.01  # share of the pixels that miss bands, from which that is a warning
+
 
 @dataclass(frozen=True)
 class ReduceResult:
@@ -213,7 +215,7 @@ def _write(
     progress: Progress,
 ) -> ReduceResult:
     """Write raster, transform and page: all of them, or none."""
-    step, notes = job.step, list(job.notes)
+    step, notes, warnings = job.step, list(job.notes), list(job.warnings)
     form = Form("float32", NAN)
     if step.is_selection:
         form = form_of(source, [source.bands[position] for position in job.positions])
@@ -228,24 +230,29 @@ def _write(
         )
         rest = Portion(progress, job.begun, 0.99)
         if step.is_selection:
-            pixels = write_copy(writer, source, job.positions, form, rest)
+            made = write_copy(writer, source, job.positions, form, rest)
         else:
-            pixels = write_components(writer, source, job.positions, step, rest)
-        if not pixels:
+            made = write_components(writer, source, job.positions, step, rest)
+        if not made.pixels:
             raise RasterError(
                 f"{source.name} has no pixel with a value in the bands used: all are nodata. Check "
                 "its nodata value and its mask. Nothing was written."
             )
+        if made.filled:
+            grave = made.filled >= MUCH_FILLED * made.pixels
+            said = made.gaps(len(step.bands))
+            (warnings if grave else notes).append(said)
+            (progress.warn if grave else progress.log)(said)
         writer.finish()
         finished = [writer.staged]
         if transform:
             text = json.dumps(noted.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
             finished.append(stack.enter_context(staged_text(transform, text + "\n")))
         if report:
-            page = reduction_page(source, step, job.fit, notes=notes, warnings=job.warnings)
+            page = reduction_page(source, step, job.fit, notes=notes, warnings=warnings)
             finished.append(stack.enter_context(staged_text(report, page)))
         move_into_place(finished)
-    progress.log(f"Written: {noted.summary}; {pixels:,} pixels with values.")
+    progress.log(f"Written: {noted.summary}; {made.pixels:,} pixels with values.")
     for name in step.descriptions[:10] if not step.is_selection else ():
         progress.log(f"  {name}")
     progress.report(1.0, "")
@@ -257,9 +264,9 @@ def _write(
         len(step.bands),
         step.outputs,
         step.explained,
-        pixels,
+        made.pixels,
         tuple(notes),
-        job.warnings,
+        tuple(warnings),
     )
 
 

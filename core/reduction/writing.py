@@ -15,9 +15,10 @@ from ..progress import Progress
 from ..raster.bands import Band
 from ..raster.file_size import LEAST_FLOATS, largest_size
 from ..raster.source import RasterSource
-from ..raster.values import missing
+from ..raster.values import missing, nodata_in
 from ..raster.windows import Window, tiles
 from ..raster.writer import TILE, RasterWriter
+from ..report.html import percent
 from ..runtime.disk_space import DiskNeed, check_disks
 from ..timing import TimeLeft
 from .carried import item_of
@@ -50,6 +51,31 @@ class Form:
     note: str = ""
 
 
+@dataclass
+class Written:
+    """What a raster got.
+
+    Attributes:
+        pixels: with values.
+        filled: of these, how many miss some band, for which its mean stands in the components.
+        most: bands that one of them misses, at the most.
+    """
+
+    pixels: int = 0
+    filled: int = 0
+    most: int = 0
+
+    def gaps(self, bands: int) -> str:
+        """Say how many pixels have components though they miss some of so many bands."""
+        share = percent(self.filled / self.pixels)
+        return (
+            f"{self.filled:,} of {self.pixels:,} pixels with values ({share}) miss some of the "
+            f"bands, up to {self.most} of {bands}: the band's mean stands in their components. "
+            "Where many are missing, a pixel looks more like the mean than it is: leave out the "
+            "bands that are often missing (RANGES, BANDS), or mask these pixels."
+        )
+
+
 def form_of(source: RasterSource, bands: Sequence[Band]) -> Form:
     """Return how bands are stored that are copied: as they are, wherever a GeoTIFF can.
 
@@ -67,8 +93,11 @@ def form_of(source: RasterSource, bands: Sequence[Band]) -> Form:
             "(in QGIS: Raster > Conversion > Translate, to Float64 or Int32)."
         )
     marks = {band.nodata for band in bands}
-    if len(marks) == 1 and (None not in marks or not source.has_mask):
-        return Form(dtype, marks.pop())
+    if len(marks) == 1:
+        mark = marks.pop()
+        # What a mask takes away needs a value that the type can hold: bytes have no -9999.
+        if not source.has_mask or nodata_in(np.dtype(dtype), mark) is not None:
+            return Form(dtype, mark)
     if np.dtype(dtype).kind == "f":
         return Form(dtype, NAN, "Missing pixels become NaN.")
     wider = _WIDER[dtype]
@@ -103,7 +132,7 @@ def write_components(
     positions: Sequence[int],
     transform: Transform,
     progress: Progress,
-) -> int:
+) -> Written:
     """Transform a raster and write it.
 
     Args:
@@ -114,22 +143,25 @@ def write_components(
         progress: told how far it is; asked for cancelling.
 
     Returns:
-        How many pixels have values.
+        How many pixels have values, and how many of them not in all bands.
 
     Raises:
         RasterError: the raster cannot be read, or the output not written.
         Cancelled: the user stopped.
     """
-    found = 0
+    made = Written()
 
     def fill(window: Window, out: Array) -> None:
-        nonlocal found
         block = source.read(window, positions)
-        out[:, block.valid] = transform.apply(block.values[:, block.valid].T).T
-        found += int(block.valid.sum())
+        spectra = block.values[:, block.valid].T
+        out[:, block.valid] = transform.apply(spectra).T
+        gaps = np.isnan(spectra).sum(axis=1)
+        made.pixels += len(spectra)
+        made.filled += int(np.count_nonzero(gaps))
+        made.most = max(made.most, int(gaps.max(initial=0)))
 
-    # Raw, single and double precision, twice that while products are formed.
-    pixel = len(positions) * (source.dtype.itemsize + 4 + 16) + transform.outputs * 12
+    # Raw, single and double precision, twice that while products are formed; gaps.
+    pixel = len(positions) * (source.dtype.itemsize + 4 + 16 + 1) + transform.outputs * 12
     _write(
         writer,
         source,
@@ -139,7 +171,7 @@ def write_components(
         progress=progress,
         text="computing components",
     )
-    return found
+    return made
 
 
 def write_copy(
@@ -148,12 +180,11 @@ def write_copy(
     positions: Sequence[int],
     form: Form,
     progress: Progress,
-) -> int:
+) -> Written:
     """Copy bands of a raster, values as they are; see ``write_components``."""
-    bands, found = [source.bands[position] for position in positions], 0
+    bands, made = [source.bands[position] for position in positions], Written()
 
     def fill(window: Window, out: Array) -> None:
-        nonlocal found
         raw, mask = source.read_array(window, positions)
         valid = np.zeros(out.shape[1:], dtype=bool)
         for plane, band, own in zip(raw, bands, out):
@@ -165,7 +196,7 @@ def write_copy(
         if mask is not None:
             out[:, ~mask] = form.nodata
             valid &= mask
-        found += int(valid.sum())
+        made.pixels += int(valid.sum())
 
     pixel = len(positions) * (source.dtype.itemsize * 2 + 1)
     empty = 0.0 if form.nodata is None else form.nodata
@@ -178,7 +209,7 @@ def write_copy(
         progress=progress,
         text="copying bands",
     )
-    return found
+    return made
 
 
 def _write(

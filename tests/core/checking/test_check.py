@@ -558,6 +558,30 @@ def test_a_model_of_another_scale_is_an_error(scene, tmp_path):
     assert "needed are" in found(scene.check_written(image=other, model=model), "another sensor")
 
 
+@pytest.mark.parametrize("components", [6, 30])
+def test_components_and_a_model_that_makes_them_name_the_original(scene, tmp_path, components):
+    """Also where there are as many components as bands, so that counting them tells nothing."""
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    from hsicnn.core.data.export import export_training_chips
+    from hsicnn.core.reduction.reduce import reduce_bands
+    from hsicnn.core.training.train import train_classifier
+
+    scene.write()
+    chips, model = str(tmp_path / "chips"), str(tmp_path / "model.safetensors")
+    reduced = str(tmp_path / "reduced.tif")
+    reduce_bands(image=scene.image, output=reduced, components=components)
+    export_training_chips(image=reduced, reference=scene.reference, output=chips)
+    quick = {"epochs": 1, "patch_size": 1, "shortest_epoch": 1, "longest_epoch": 2}
+    train_classifier(chips=chips, output=model, settings=quick, device="cpu")
+    assert scene.check_written(model=model).errors == 0
+    result = scene.check_written(image=reduced, model=model)
+    words = f"reduced.tif holds {components} components that 'Reduce bands' made of image.tif"
+    assert words in found(result, "another sensor")
+    assert "Choose image.tif" in found(result, "another sensor")
+    assert "Set it in the file" not in found(result, "scale")
+
+
 def test_a_model_needs_safetensors(scene, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
     model = scene.folder / "model.safetensors"

@@ -61,6 +61,34 @@ def test_components_are_written(image, tmp_path, monkeypatch, method, parts):
     assert (done.bands_used, done.output_bands, done.method) == (12, 5, method)
 
 
+@pytest.mark.parametrize("method", ["pca", "mnf"])
+def test_pixels_that_miss_bands_are_counted(tmp_path, method):
+    raw = np.rint(spectra_image()).astype(np.int16)
+    raw[3, 30, 40] = NODATA
+    raw[:2, 31, 20:25] = NODATA
+    raw[:, 0, :10] = NODATA
+    few = write_image(tmp_path / "few.tif", raw)
+    listener, page = Listener(), tmp_path / "page.html"
+    done = reduce(few, tmp_path, listener, method=method, components=3, report=str(page))
+    words = "6 of 4,190 pixels with values (0.1 %) miss some of the bands, up to 2 of 12"
+    assert [note for note in done.notes if words in note]
+    assert [text for text in listener.logs if words in text]
+    assert not [text for text in (*done.warnings, *listener.warnings) if "miss some" in text]
+    assert words in page.read_text(encoding="utf-8")
+    raw[:6, 40:50] = NODATA
+    many = write_image(tmp_path / "many.tif", raw)
+    transform = str(tmp_path / "t.json")
+    listener = Listener()
+    done = reduce(many, tmp_path, listener, method=method, components=3, transform=transform)
+    words = "706 of 4,190 pixels with values (16.8 %) miss some of the bands, up to 6 of 12"
+    assert [text for text in done.warnings if words in text]
+    assert [text for text in listener.warnings if words in text]
+    again = reduce(many, tmp_path, apply=transform)
+    assert [text for text in again.warnings if words in text]
+    copied = reduce(many, tmp_path, method="selection")
+    assert not [text for text in (*copied.notes, *copied.warnings) if "miss some" in text]
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "float32", "float64"])
 def test_a_selection_keeps_everything(tmp_path, dtype):
     raw = np.rint(np.clip(spectra_image() / 40, 1, 250)).astype(dtype)
@@ -151,6 +179,24 @@ def test_a_mask_beside_a_nodata_value(tmp_path):
     assert values.dtype == np.int16
     assert dataset.GetRasterBand(1).GetNoDataValue() == NODATA
     assert np.array_equal(values, np.where(mask, raw, NODATA))
+
+
+@pytest.mark.parametrize(("dtype", "kept"), [("uint8", "int16"), ("uint16", "int32")])
+def test_a_mask_beside_a_nodata_value_that_the_type_cannot_hold(tmp_path, dtype, kept):
+    raw = np.rint(np.clip(spectra_image(5) / 40, 0, 255)).astype(dtype)
+    mask = np.ones((60, 70), bool)
+    mask[40:, 50:] = False
+    image = write_image(tmp_path / "image.tif", raw, mask=mask)
+    with RasterSource(image.path) as source:
+        assert source.has_mask
+        assert source.bands[0].nodata == NODATA
+    done = reduce(image, tmp_path, method="selection")
+    values, dataset = read_all(done.output)
+    mark = dataset.GetRasterBand(1).GetNoDataValue()
+    assert values.dtype == kept
+    assert np.array_equal(values, np.where(mask, raw, mark))
+    assert done.pixels == int(mask.sum())
+    assert any(f"the nodata value {mark:g}: {kept}" in note for note in done.notes)
 
 
 def test_nodata_values_that_differ(tmp_path):
