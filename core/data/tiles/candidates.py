@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ IntArray = npt.NDArray[np.int64]
 _MOST = 5_000_000  # tiles: more is a mistake in STRIDE
 _CELLS = 1 << 20  # tiles that are looked at at once
 _LABELS = 1 << 20  # labels, likewise
+_ASK = 0.1  # seconds, after which cancelling is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +101,13 @@ def find_candidates(
 
 
 def _told(places: IntArray, progress: Progress) -> Iterator[Any]:
-    """Yield places; asks for cancelling on the way."""
-    for number, place in enumerate(places):
-        if number % 256 == 0:
+    """Yield places; asks for cancelling on the way, by the clock: some take long."""
+    asked = -inf
+    for place in places:
+        now = monotonic()
+        if now - asked >= _ASK:
             progress.check_cancel()
+            asked = now
         yield place
 
 

@@ -93,6 +93,24 @@ def test_looking_for_tiles_can_be_cancelled(monkeypatch):
         found(labels_at(rows, cols), 100, 100, 32, 1, Said(cancel_after=3))
 
 
+def test_a_slow_mask_can_be_cancelled():
+    class Slow:
+        asked = 0
+
+        def holds(self, window):
+            self.asked += 1
+            time.sleep(0.03)
+            return True
+
+    rows, cols = np.divmod(np.arange(60 * 60), 60)
+    labels, slow = labels_at(rows, cols), Slow()
+    chosen = TileSettings(kind="tiles", tile_size=8, stride=2, min_labelled=0.0)
+    index, said = LabelIndex(labels, 60), Said(cancel_after=4)
+    with pytest.raises(Cancelled):
+        find_candidates(index, make_grid(60, 60), chosen, seed=0, mask=slow, progress=said)
+    assert 0 < slow.asked < 40  # of 729
+
+
 def test_progress_never_goes_back():
     rows, cols = np.divmod(np.arange(60 * 60), 60)
     said = Said()
