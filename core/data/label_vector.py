@@ -15,11 +15,14 @@ from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid, crs_title
 from .burning import Burnt, burn
 from .classes import ClassStyle
+from .discs import Claims, draw_discs
 from .extents import assumed_crs_text, no_overlap_text, transform_extent, transformation
 from .label_pixels import Asides, LabelPixels, check_amount
 from .label_styles import beside, merged, of_text
 from .vector_features import INVALID, OUTSIDE, UNCLASSED, UNGROUPED, Found, read_features
 from .vector_source import VectorLayer, open_layer
+
+IntArray = npt.NDArray[np.int32]
 
 # What is counted beside the reasons for leaving out features: pixels that two classes claim, labels
 # that repeat another, polygons without a pixel centre.
@@ -63,10 +66,10 @@ def read_vector_labels(
             unlabelled=unlabelled,
             progress=Portion(progress, 0.0, 0.5),
         )
-        burnt = burn(found.polygons, grid, Portion(progress, 0.5, 1.0))
-        pointed = _discs(_point_pixels(found, grid), grid, point_buffer, source.name)
+        burnt = burn(found.polygons, grid, Portion(progress, 0.5, 0.8))
         lost = _touchless(found, burnt)
-        pixels = [np.concatenate(pair) for pair in zip(_columns(burnt), pointed)]
+        points, portion = _point_pixels(found, grid), Portion(progress, 0.8, 1.0)
+        pixels = _columns(burnt, draw_discs(points, grid, point_buffer, source.name, portion))
         if not len(pixels[0]):
             raise LabelError(_nothing(source, found, grid))
         styles = merged(beside(path), of_text(source.stored_style()))
@@ -89,11 +92,11 @@ def _label_pixels(
         source: the layer.
         found: its features.
         grid: of the image.
-        pixels: rows, columns, members and groups, ``(n,)`` each.
+        pixels: the columns of ``Claims``, ``(n,)`` each.
         styles: that the layer has.
     """
-    rows, cols, members, groups = pixels
-    kept, disputed, repeats = _resolve(rows, cols, members, grid.width)
+    rows, cols, members, groups, times = pixels
+    kept, disputed, repeats = _resolve(rows, cols, members, times, grid.width)
     if len(disputed):
         found.skipped[CONFLICT] = len(disputed)
     if repeats:
@@ -105,10 +108,10 @@ def _label_pixels(
         )
     codes, order = _codes(list(found.keys))
     return LabelPixels(
-        rows=rows[kept].astype(np.int32),
-        cols=cols[kept].astype(np.int32),
+        rows=rows[kept],
+        cols=cols[kept],
         members=order[members[kept]],
-        groups=groups[kept].astype(np.int32),
+        groups=groups[kept],
         codes=codes.codes,
         names=codes.names,
         keys=codes.keys,
@@ -120,12 +123,23 @@ def _label_pixels(
     )
 
 
-def _columns(burnt: Burnt) -> tuple[npt.NDArray[Any], ...]:
-    return burnt.rows, burnt.cols, burnt.members, burnt.groups
+def _columns(burnt: Burnt, pointed: Claims) -> tuple[IntArray, ...]:
+    """Return the pixels of polygons and behind them those of points, as columns of ``Claims``."""
+    once = np.ones(len(burnt.rows), dtype=np.int32)
+    return tuple(
+        np.concatenate(pair)
+        for pair in (
+            (burnt.rows, pointed.rows),
+            (burnt.cols, pointed.cols),
+            (burnt.members, pointed.members),
+            (burnt.groups, pointed.groups),
+            (once, pointed.times),
+        )
+    )
 
 
-def _point_pixels(found: Found, grid: Grid) -> tuple[npt.NDArray[Any], ...]:
-    """Return rows, columns, members and groups of the points inside the image."""
+def _point_pixels(found: Found, grid: Grid) -> Claims:
+    """Return the pixels of the points inside the image."""
     places = np.array(found.points, dtype=np.float64).reshape(-1, 2)
     known = np.isfinite(places).all(axis=1)
     places[~known] = 0.0
@@ -134,40 +148,10 @@ def _point_pixels(found: Found, grid: Grid) -> tuple[npt.NDArray[Any], ...]:
     outside = int((~inside).sum())
     if outside:
         found.skipped[OUTSIDE] += outside
-    members = np.array(found.point_members, dtype=np.int64)
-    groups = np.array(found.point_groups, dtype=np.int64)
-    return rows[inside], cols[inside], members[inside], groups[inside]
-
-
-def _discs(
-    points: tuple[npt.NDArray[Any], ...], grid: Grid, radius: int, name: str
-) -> tuple[npt.NDArray[Any], ...]:
-    """Return points with the pixels around them, whose centres are no farther than a radius.
-
-    Args:
-        points: rows, columns, members and groups, ``(n,)`` each.
-        grid: of the image.
-        radius: in pixels.
-        name: of the layer, for messages.
-
-    Raises:
-        LabelError: there are no points to draw around.
-    """
-    if not radius:
-        return points
-    rows, cols, members, groups = points
-    if not len(rows):
-        raise LabelError(
-            f"POINT_BUFFER draws discs around points; {name} has none on the image. Set it to 0."
-        )
-    down, right = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    inside = down**2 + right**2 <= radius**2
-    down, right = down[inside], right[inside]
-    check_amount(len(rows) * len(down), name)
-    rows, cols = (rows[:, None] + down).reshape(-1), (cols[:, None] + right).reshape(-1)
-    members, groups = np.repeat(members, len(down)), np.repeat(groups, len(down))
-    on = (rows >= 0) & (rows < grid.height) & (cols >= 0) & (cols < grid.width)
-    return rows[on], cols[on], members[on], groups[on]
+    members = np.array(found.point_members, dtype=np.int32)[inside]
+    groups = np.array(found.point_groups, dtype=np.int32)[inside]
+    own = rows[inside].astype(np.int32), cols[inside].astype(np.int32)
+    return Claims(*own, members, groups, np.ones(len(members), dtype=np.int32))
 
 
 def _touchless(found: Found, burnt: Burnt) -> int:
@@ -179,6 +163,7 @@ def _resolve(
     rows: npt.NDArray[Any],
     cols: npt.NDArray[Any],
     members: npt.NDArray[Any],
+    times: npt.NDArray[Any],
     width: int,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], int]:
     """Keep every pixel once, and none that two classes claim.
@@ -195,7 +180,7 @@ def _resolve(
     agreed = lowest == highest
     kept = np.zeros(len(key), dtype=bool)
     kept[order[starts[agreed]]] = True
-    sizes = np.diff(np.append(starts, len(key)))
+    sizes = np.add.reduceat(times[order], starts, dtype=np.int64)
     first = order[starts[~agreed]]
     disputed = np.stack([rows[first], cols[first], lowest[~agreed], highest[~agreed]], axis=1)
     return kept, disputed.astype(np.int64), int((sizes[agreed] - 1).sum())

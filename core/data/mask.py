@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from ..errors import LabelError
 from ..progress import Progress
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid
-from ..raster.windows import Window, clip
+from ..raster.windows import Window
 from .burning import Polygon, burnt_numbers, window_of
 from .extents import outline, transformation
 from .labels import Labels
 from .vector_features import is_valid, transform_in_place
 from .vector_source import open_layer
+
+IntArray = npt.NDArray[np.int64]
 
 _CELL = 1024
 _HAIR = 1e-6  # of a pixel: edges that only meet must not fail by rounding
@@ -32,13 +35,19 @@ class Mask:
         name: of the layer.
         grid: of the image.
         polygons: in the image's CRS.
-        area: all of them as one ``ogr.Geometry``.
+        area: all of them as one ``ogr.PreparedGeometry``: many tiles are asked for, and it has
+            its edges in an index.
     """
 
     name: str
     grid: Grid
     polygons: tuple[Polygon, ...]
     area: Any
+
+    @cached_property
+    def _windows(self) -> IntArray:
+        """Rows, columns, heights and widths of the polygons' windows, ``(4, n)``."""
+        return np.array([polygon.window for polygon in self.polygons], dtype=np.int64).T
 
     def holds(self, window: Window) -> bool:
         """Tell whether a window of the image lies wholly inside."""
@@ -72,7 +81,7 @@ class Mask:
     ) -> npt.NDArray[np.bool_]:
         top, left = int(rows.min()), int(cols.min())
         window = Window(top, left, int(rows.max()) - top + 1, int(cols.max()) - left + 1)
-        near = [polygon for polygon in self.polygons if _meet(polygon.window, window)]
+        near = [self.polygons[number] for number in np.flatnonzero(_meet(self._windows, window))]
         if not near:
             return np.zeros(len(rows), dtype=bool)
         with gdal_session():
@@ -123,7 +132,7 @@ def read_mask(path: str, layer: str, grid: Grid, progress: Progress) -> Mask:
         for polygon in found:
             for piece in _pieces(polygon.geometry):
                 parts.AddGeometry(piece)
-        area = parts.UnionCascaded()
+        area = parts.UnionCascaded().CreatePreparedGeometry()
     return Mask(source.name, grid, tuple(found), area)
 
 
@@ -133,10 +142,9 @@ def _pieces(geometry: Any) -> list[Any]:
     return [geometry.GetGeometryRef(number) for number in range(geometry.GetGeometryCount())]
 
 
-def _meet(one: Window, other: Window) -> bool:
-    inner = clip(
-        Window(one.row - other.row, one.col - other.col, one.height, one.width),
-        other.height,
-        other.width,
-    )
-    return inner.size > 0
+def _meet(windows: IntArray, other: Window) -> npt.NDArray[np.bool_]:
+    """Tell which windows, as ``Mask._windows``, share a pixel with another."""
+    rows, cols, heights, widths = windows
+    down = np.minimum(rows + heights, other.row + other.height) > np.maximum(rows, other.row)
+    right = np.minimum(cols + widths, other.col + other.width) > np.maximum(cols, other.col)
+    return np.asarray(down & right)

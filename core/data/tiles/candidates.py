@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from math import inf
+from time import monotonic
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import InputError, LabelError
-from ...progress import Progress
+from ...progress import Portion, Progress
 from ...raster.grid import Grid
 from ...raster.windows import Window
 from ...runtime.seeds import numpy_generator
@@ -23,6 +24,9 @@ from .settings import TileSettings
 IntArray = npt.NDArray[np.int64]
 
 _MOST = 5_000_000  # tiles: more is a mistake in STRIDE
+_CELLS = 1 << 20  # tiles that are looked at at once
+_LABELS = 1 << 20  # labels, likewise
+_ASK = 0.1  # seconds, after which cancelling is asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +85,7 @@ def find_candidates(
     if settings.places == "objects":
         places = _around_objects(labels, grid, size)
     else:
-        places = _on_grid(labels, grid, size, settings.step, progress)
+        places = _on_grid(labels, grid, size, settings.step, Portion(progress, 0.0, 0.2))
     places = _moved(places, grid, size, settings.jitter, seed)
     if mask is not None:
         inside = [
@@ -93,14 +97,17 @@ def find_candidates(
                 f"No tile of {size} x {size} pixels with labels lies wholly inside the MASK. Use "
                 "a smaller TILE_SIZE or STRIDE, or a larger MASK."
             )
-    return _with_labels(index, places, settings, progress)
+    return _with_labels(index, places, settings, Portion(progress, 0.2, 1.0))
 
 
 def _told(places: IntArray, progress: Progress) -> Iterator[Any]:
-    """Yield places; asks for cancelling on the way."""
-    for number, place in enumerate(places):
-        if number % 256 == 0:
+    """Yield places; asks for cancelling on the way, by the clock: some take long."""
+    asked = -inf
+    for place in places:
+        now = monotonic()
+        if now - asked >= _ASK:
             progress.check_cancel()
+            asked = now
         yield place
 
 
@@ -114,22 +121,47 @@ def _starts(length: int, size: int, step: int) -> IntArray:
 def _on_grid(labels: Labels, grid: Grid, size: int, step: int, progress: Progress) -> IntArray:
     """Return ``(m, 2)`` first rows and columns of the tiles that hold a label, row-major."""
     tops, lefts = _starts(grid.height, size, step), _starts(grid.width, size, step)
-    down, right = _touching(labels.rows, tops, size), _touching(labels.cols, lefts, size)
-    # Labels that the same tiles hold are looked at once.
-    alike = np.unique(np.concatenate([down, right], axis=1), axis=0)
-    found: set[int] = set()
-    for row, row_end, col, col_end in _told(alike, progress):
-        found.update(
-            int(r) * len(lefts) + int(c)
-            for r, c in product(range(row, row_end), range(col, col_end))
-        )
-        if len(found) > _MOST:
+    # In bands of tiles that fit into memory, whatever STRIDE is.
+    band = max(1, _CELLS // (len(lefts) + 1))
+    found, count = [np.zeros((0, 2), dtype=np.int64)], 0
+    for first in range(0, len(tops), band):
+        progress.check_cancel()
+        own = tops[first : first + band]
+        down, right = np.nonzero(_hold(labels, own, lefts, size, progress))
+        count += len(down)
+        if count > _MOST:
             raise InputError(
                 f"There would be more than {_MOST:,} tiles of {size} pixels every {step}. Use a "
                 "larger STRIDE."
             )
-    numbers = np.array(sorted(found), dtype=np.int64)
-    return np.column_stack([tops[numbers // len(lefts)], lefts[numbers % len(lefts)]])
+        found.append(np.column_stack([own[down], lefts[right]]))
+        progress.report((first + len(own)) / len(tops), "")
+    return np.concatenate(found)
+
+
+def _hold(
+    labels: Labels, tops: IntArray, lefts: IntArray, size: int, progress: Progress
+) -> npt.NDArray[np.bool_]:
+    """Tell which tiles hold a label, ``(tops, lefts)``.
+
+    The tiles that hold a label are a rectangle of this array. Its corners are counted, and the
+    sums along both axes are the labels of each tile: what a label costs is the same for every
+    STRIDE.
+    """
+    shape = (len(tops) + 1, len(lefts) + 1)
+    corners = np.zeros(shape[0] * shape[1], dtype=np.int64)
+    # Labels are in row-major order.
+    start, stop = np.searchsorted(labels.rows, [tops[0], tops[-1] + size]).tolist()
+    for at in range(start, stop, _LABELS):
+        progress.check_cancel()
+        some = slice(at, min(at + _LABELS, stop))
+        down = _touching(labels.rows[some], tops, size)
+        right = _touching(labels.cols[some], lefts, size)
+        for row, col, sign in ((0, 0, 1), (1, 1, 1), (0, 1, -1), (1, 0, -1)):
+            places = down[:, row] * shape[1] + right[:, col]
+            corners += sign * np.bincount(places, minlength=len(corners))
+    sums = corners.reshape(shape).cumsum(axis=0).cumsum(axis=1)
+    return np.asarray(sums[:-1, :-1] > 0)
 
 
 def _touching(places: npt.NDArray[np.int32], starts: IntArray, size: int) -> IntArray:
