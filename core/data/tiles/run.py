@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import InputError
 from ...progress import Portion
@@ -25,7 +26,8 @@ from ..split_notes import without_small_classes
 from ..split_raster import read_split_raster
 from ..splits import Split
 from .candidates import Candidates, find_candidates
-from .division import Division, divide_tiles, tile_leak, tile_location_score
+from .class_check import class_warnings
+from .division import Division, divide_tiles, leak_warnings, tile_leak, tile_location_score
 from .estimate import measured
 from .footprints import write_tile_footprints
 from .job import PlannedTile, TileJob
@@ -68,7 +70,7 @@ class TileRun(ExportRun):
         )
         division = divide_tiles(candidates, self._labels, settings)
         self.say([*candidates.notes, *division.notes])
-        self.warn(division.warnings)
+        self.warn(leak_warnings(candidates, division.split, settings))
         if settings.wants_test and not (division.split.codes == TEST).any():
             self.warn([
                 f"No {settings.kind[:-1]} is left to test on, so the accuracy cannot be known. Use "
@@ -138,6 +140,7 @@ class TileRun(ExportRun):
         labelling = make_labelling(found.index, found.candidates, split, settings.tile_size)
         planned: list[PlannedTile] = []
         parts: list[TilePixels] = []
+        held = np.zeros((len(SPLIT_NAMES), len(self._labels.classes) + 1), dtype=np.int64)
         for tile in self._tiles(found.candidates, split):
             self._progress.check_cancel()
             flat, which = labelling.under(tile.place, tile.code)
@@ -146,8 +149,11 @@ class TileRun(ExportRun):
                     continue
                 values = self._labels.values[which]
                 parts.append(pixels_of(len(planned), tile.place, flat, values))
+            if not tile.place.angle:
+                held[tile.code, np.unique(values) if settings.kind == "tiles" else tile.value] += 1
             planned.append(tile)
         own = joined(parts).each_once() if parts else None
+        self._check_written(found.candidates, planned, own, held[:, 1:])
         values = own.label if own is not None else np.array([tile.value for tile in planned])
         present = np.flatnonzero(np.bincount(values, minlength=len(self._labels.classes) + 1))
         classes_of = np.zeros(len(self._labels.classes) + 1, dtype=np.uint16)
@@ -170,6 +176,22 @@ class TileRun(ExportRun):
             settings,
             settings.file_format,
         )
+
+    def _check_written(
+        self,
+        found: Candidates,
+        planned: Sequence[PlannedTile],
+        own: TilePixels | None,
+        held: npt.NDArray[np.int64],
+    ) -> None:
+        """Warn of classes with little to train or to test on; see ``class_warnings``."""
+        pixels = None
+        if own is not None:
+            pixels = np.zeros_like(held)
+            codes = np.array([tile.code for tile in planned], dtype=np.uint8)
+            np.add.at(pixels, (codes[own.tile], own.label.astype(np.int64) - 1), 1)
+        expected = (found.counts > 0).any(axis=0)
+        self.warn(class_warnings(self._labels.classes, expected, held, pixels, self._settings))
 
     def _tiles(self, found: Candidates, split: Split) -> Iterator[PlannedTile]:
         """Yield the tiles that are used, and behind them the turned copies of training tiles."""
