@@ -32,7 +32,7 @@ from .estimate import measured
 from .footprints import write_tile_footprints
 from .job import PlannedTile, TileJob
 from .label_index import LabelIndex
-from .labelling import make_labelling
+from .labelling import Labelling, make_labelling, without_foreign
 from .pixels import TilePixels, joined, pixels_of
 from .place import TilePlace
 from .settings import SHOWN
@@ -47,7 +47,7 @@ class _Found:
 
     candidates: Candidates
     division: Division
-    index: LabelIndex
+    labelling: Labelling
 
 
 class TileRun(ExportRun):
@@ -68,15 +68,14 @@ class TileRun(ExportRun):
             mask=self._mask,
             progress=Portion(self._progress, 0.25, 0.3),
         )
-        division = divide_tiles(candidates, self._labels, settings)
-        self.say([*candidates.notes, *division.notes])
-        self.warn(leak_warnings(candidates, division.split, settings))
+        found = self._divide_tiles(index, candidates)
+        division = found.division
         if settings.wants_test and not (division.split.codes == TEST).any():
             self.warn([
                 f"No {settings.kind[:-1]} is left to test on, so the accuracy cannot be known. Use "
                 "a smaller TILE_SIZE, BUFFER or BLOCK_SIZE, or label other parts of the image too."
             ])  # fmt: skip
-        job = self._job(_Found(candidates, division, index))
+        job = self._job(found)
         self._say_tiles(job, output)
         told = TileSplit(
             division.split,
@@ -86,6 +85,17 @@ class TileRun(ExportRun):
         info = self._write(output, job, told, footprints)
         self._say_tile_result(info)
         return info
+
+    def _divide_tiles(self, index: LabelIndex, candidates: Candidates) -> _Found:
+        """Divide the tiles, and give every polygon's labels to one split."""
+        settings = self._settings
+        division = divide_tiles(candidates, self._labels, settings)
+        self.say([*candidates.notes, *division.notes])
+        labelling = make_labelling(index, candidates, division.split, settings.tile_size)
+        split, notes = without_foreign(labelling, candidates, division.split, settings)
+        self.say(notes)
+        self.warn(leak_warnings(candidates, split, settings))
+        return _Found(candidates, replace(division, split=split), labelling)
 
     def _taking_part(self) -> Labels:
         """Return the labels that take part; a split raster makes groups of them.
@@ -137,7 +147,7 @@ class TileRun(ExportRun):
         """Plan every file."""
         settings = self._settings
         split = found.division.split
-        labelling = make_labelling(found.index, found.candidates, split, settings.tile_size)
+        labelling = found.labelling
         planned: list[PlannedTile] = []
         parts: list[TilePixels] = []
         held = np.zeros((len(SPLIT_NAMES), len(self._labels.classes) + 1), dtype=np.int64)
@@ -145,7 +155,7 @@ class TileRun(ExportRun):
             self._progress.check_cancel()
             flat, which = labelling.under(tile.place, tile.code)
             if settings.kind == "tiles":
-                if not len(flat):  # its labels belong to polygons of another split
+                if not len(flat):  # turned away from its labels
                     continue
                 values = self._labels.values[which]
                 parts.append(pixels_of(len(planned), tile.place, flat, values))
