@@ -190,7 +190,8 @@ def _chosen(found: Candidates, codes: Codes, settings: ExportSettings) -> tuple[
     """Leave out training tiles beyond MAX_PER_CLASS, or beyond the rarest class.
 
     Classes are served from the rarest on; a tile is taken where none of the classes it holds
-    has enough by then.
+    has enough by then. A class that only occurs beside such is served all the same, as far as the
+    limit: it would have too little to learn from, or nothing.
 
     Returns:
         The codes, and how many tiles went.
@@ -205,10 +206,13 @@ def _chosen(found: Candidates, codes: Codes, settings: ExportSettings) -> tuple[
     generator = numpy_generator(settings.seed, "tiles", "cap")
     taken, have = np.zeros(len(codes), dtype=bool), np.zeros(held.shape[1], dtype=np.int64)
     for place in np.argsort(often, kind="stable"):
-        for tile in generator.permutation(np.flatnonzero((codes == TRAIN) & held[:, place])):
-            if not taken[tile] and (have[held[tile]] < most).all():
-                taken[tile] = True
-                have += held[tile]
+        own = generator.permutation(np.flatnonzero((codes == TRAIN) & held[:, place]))
+        for within in (True, False):
+            for tile in own:
+                full = have >= most
+                if not taken[tile] and not full[held[tile] if within else place].any():
+                    taken[tile] = True
+                    have += held[tile]
     kept = codes.copy()
     kept[(codes == TRAIN) & ~taken] = UNUSED
     return kept, int(((codes == TRAIN) & ~taken).sum())

@@ -46,6 +46,7 @@ class Place:
             north, south = 5_800_000 - top * 10, 5_800_000 - bottom * 10
             ring = f"{west} {north},{east} {north},{east} {south},{west} {south},{west} {north}"
             features.append((f"POLYGON(({ring}))", {"class": kind}))
+        (self.folder / name).unlink(missing_ok=True)
         return write_layer(self.folder / name, features)
 
     def polygons(self, count=60):
