@@ -260,7 +260,7 @@ class TileRun(ExportRun):
         notes = [*self.notes, *self.warnings]
         if job.storage == "hdf5":
             given: dict[str, Any] = {"notes": notes, "footprints": footprints}
-            return write_scene_stack(output, job, told.split, **given, progress=progress)
+            return write_scene_stack(output, job, told, **given, progress=progress)
         also = None
         if footprints is not None:
             also = partial(self._outline, footprints)

@@ -377,6 +377,22 @@ def test_random_tiles_say_how_much_they_leak(place):
     assert any("half known already" in text for text in said.warnings)
 
 
+def test_scenes_in_one_file_leak_as_much_as_those_in_many(place):
+    """Of an even side, overlapping by one pixel, with turned copies."""
+    given = {"kind": "scenes", "stride": 7, "split": "random", "buffer": 0, "rotation": 45}
+    many = read_chip_set(place.export("many", **given).output)
+    one = read_chip_set(place.export("one", file_format="hdf5", **given).output)
+    assert one.leak == many.leak
+    assert one.leak[0].test_patches_touching > 0
+    assert one.location_only == many.location_only
+    middles = {
+        name: np.array([tile.place.middle for tile in many.tiles.tiles if tile.split == name])
+        for name in ("train", "test")
+    }
+    gaps = np.abs(middles["test"][:, None] - middles["train"][None]).max(axis=2).min(axis=1)
+    assert one.leak[0].test_centres_inside == pytest.approx((gaps <= 4).mean())
+
+
 def test_names_of_classes_can_be_given(place):
     result = place.export("named", class_names="1 = wheat; 3=deep lake")
     assert result.classes == ("wheat", "soil", "deep lake")
