@@ -20,7 +20,7 @@ from .chip_format import FORMAT_VERSION, ChipSetInfo, WindowStack
 from .chip_hash import hash_of_sums, value_sums
 from .chips import read_chip_set, write_index
 from .classes import ClassInfo
-from .leakage import leak_by_radius, location_only_score
+from .leakage import Leak, leak_by_radius, location_only_score
 from .splits import Split
 from .windows.files import FILES, StackFiles
 from .windows.stack import RawArray, StackShape, WindowSamples
@@ -46,6 +46,10 @@ class WindowContent:
         rows: ``(n,)`` of the pixels in the middle; None where they have no place.
         cols: ``(n,)``; None where they have no place.
         reduction: what made the bands of an original image, where that is known.
+        leak: how much test windows share with training windows; None where that is to be worked
+            out from their middles, as of windows with a pixel in the middle that are not turned.
+        location_only: share of test windows that location alone gets right, where ``leak`` is
+            given.
     """
 
     source_name: str
@@ -61,6 +65,8 @@ class WindowContent:
     rows: npt.NDArray[np.int32] | None = None
     cols: npt.NDArray[np.int32] | None = None
     reduction: Transform | None = None
+    leak: Sequence[Leak] | None = None
+    location_only: float | None = None
 
     @property
     def samples(self) -> WindowSamples:
@@ -180,6 +186,10 @@ def _describe(
     samples, split, halo = content.samples, content.split, (content.side - 1) // 2
     placed = content.grid is not None
     where = (samples.row, samples.col)
+    leak, alone = tuple(content.leak or ()), content.location_only
+    if content.leak is None and placed:
+        leak = leak_by_radius(split, *where, range(halo + 1))
+        alone = location_only_score(split, *where, content.labels)
     return ChipSetInfo(
         folder=folder,
         format_version=FORMAT_VERSION,
@@ -197,8 +207,8 @@ def _describe(
         buffer=split.buffer,
         seed=split.seed,
         counts=split.counts(content.labels, len(content.classes)),
-        leak=leak_by_radius(split, *where, range(halo + 1)) if placed else (),
-        location_only=location_only_score(split, *where, content.labels) if placed else None,
+        leak=leak,
+        location_only=alone,
         notes=tuple(notes),
         hash=hash_of_sums(
             row=samples.row,

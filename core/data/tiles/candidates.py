@@ -38,7 +38,8 @@ class Candidates:
         cols: ``(m,)`` first column.
         counts: ``(m, classes)`` labelled pixels; of a scene 1 for its class.
         values: ``(m,)`` the class with the most pixels, or a scene's class; 1..classes.
-        groups: ``(m,)`` the polygon or group with the most pixels, 0 for none.
+        groups: ``(m,)`` the polygon or group with the most pixels, of a scene that which gives it
+            its class; 0 for none.
         notes: what was left out.
     """
 
@@ -209,14 +210,16 @@ def _with_labels(
     for number, (row, col) in enumerate(_told(places, progress)):
         own = index.held(Window(int(row), int(col), size, size))
         found = np.bincount(index.labels.values[own], minlength=classes + 1)[1:]
-        value = _class_of(index, own, found, (int(row), int(col)), settings)
+        place = (int(row), int(col))
+        value = class_of(index.labels, own, place, settings)
         enough = found[value - 1] if scenes and value else len(own)
         if not value or enough < least:
             continue
         kept.append(number)
         values.append(value)
         counts.append(np.eye(1, classes, value - 1, dtype=np.int64)[0] if scenes else found)
-        there, often = np.unique(index.labels.groups[own], return_counts=True)
+        deciding = _deciding(index.labels, own, value, place, settings)
+        there, often = np.unique(index.labels.groups[deciding], return_counts=True)
         groups.append(int(there[often.argmax()]))
         progress.report((number + 1) / len(places), "")
     if not kept:
@@ -233,22 +236,40 @@ def _with_labels(
     )
 
 
-def _class_of(
-    index: LabelIndex,
-    own: IntArray,
-    counts: IntArray,
-    place: tuple[int, int],
-    settings: TileSettings,
-) -> int:
-    """Return the class of a tile or scene, 1..classes; 0 where it has none."""
+def class_of(labels: Labels, own: IntArray, place: tuple[int, int], settings: TileSettings) -> int:
+    """Return the class of a tile or scene, 1..classes; 0 where it has none.
+
+    Args:
+        labels: the labelled pixels.
+        own: ``(n,)`` which of them count in it.
+        place: its first row and column.
+        settings: of the tiles.
+    """
     if not len(own):
         return 0
     if settings.kind == "tiles" or settings.scene_label == "majority":
-        return int(counts.argmax()) + 1
-    half, labels = settings.tile_size // 2, index.labels
-    middle = (labels.rows[own] == place[0] + half) & (labels.cols[own] == place[1] + half)
-    found = labels.values[own][middle]
+        return int(np.bincount(labels.values[own]).argmax())
+    found = labels.values[own][_in_the_middle(labels, own, place, settings)]
     return int(found[0]) if len(found) else 0
+
+
+def _deciding(
+    labels: Labels, own: IntArray, value: int, place: tuple[int, int], settings: TileSettings
+) -> IntArray:
+    """Return the labelled pixels that a tile's polygon is found by: those that give its class."""
+    if settings.kind == "tiles":
+        return own
+    if settings.scene_label == "centre":
+        return np.asarray(own[_in_the_middle(labels, own, place, settings)])
+    return np.asarray(own[labels.values[own] == value])
+
+
+def _in_the_middle(
+    labels: Labels, own: IntArray, place: tuple[int, int], settings: TileSettings
+) -> npt.NDArray[np.bool_]:
+    half = settings.tile_size // 2
+    middle = (labels.rows[own] == place[0] + half) & (labels.cols[own] == place[1] + half)
+    return np.asarray(middle)
 
 
 def _none(settings: TileSettings, tried: int) -> str:

@@ -19,14 +19,12 @@ from ..fixed_split import names_splits, split_named
 from ..labels import Labels
 from ..leakage import Leak, location_only_score
 from ..nearest import nearest_distance
-from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, VALIDATION, Codes
+from ..separation import TEST, TRAIN, UNUSED, Codes
 from ..splits import Split, split_blocks, split_polygons, split_random
 from .candidates import Candidates
 from .place import margin_of
 
 IntArray = npt.NDArray[np.int64]
-
-_THIN = 10  # training tiles below which a class is called thin
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +34,10 @@ class Division:
     Attributes:
         split: codes and groups of the tiles; its buffer is between their edges.
         notes: what the user should know.
-        warnings: what the user should look at.
     """
 
     split: Split
     notes: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 def divide_tiles(found: Candidates, labels: Labels, settings: ExportSettings) -> Division:
@@ -76,7 +72,7 @@ def divide_tiles(found: Candidates, labels: Labels, settings: ExportSettings) ->
         )
     if chosen:
         told.append(f"{chosen:,} training {what} more than asked for of their classes stay out.")
-    return Division(split, tuple(told), tuple(_warnings(found, labels, split, settings)))
+    return Division(split, tuple(told))
 
 
 def reach_of(settings: ExportSettings) -> int:
@@ -194,7 +190,8 @@ def _chosen(found: Candidates, codes: Codes, settings: ExportSettings) -> tuple[
     """Leave out training tiles beyond MAX_PER_CLASS, or beyond the rarest class.
 
     Classes are served from the rarest on; a tile is taken where none of the classes it holds
-    has enough by then.
+    has enough by then. A class that only occurs beside such is served all the same, as far as the
+    limit: it would have too little to learn from, or nothing.
 
     Returns:
         The codes, and how many tiles went.
@@ -209,10 +206,13 @@ def _chosen(found: Candidates, codes: Codes, settings: ExportSettings) -> tuple[
     generator = numpy_generator(settings.seed, "tiles", "cap")
     taken, have = np.zeros(len(codes), dtype=bool), np.zeros(held.shape[1], dtype=np.int64)
     for place in np.argsort(often, kind="stable"):
-        for tile in generator.permutation(np.flatnonzero((codes == TRAIN) & held[:, place])):
-            if not taken[tile] and (have[held[tile]] < most).all():
-                taken[tile] = True
-                have += held[tile]
+        own = generator.permutation(np.flatnonzero((codes == TRAIN) & held[:, place]))
+        for within in (True, False):
+            for tile in own:
+                full = have >= most
+                if not taken[tile] and not full[held[tile] if within else place].any():
+                    taken[tile] = True
+                    have += held[tile]
     kept = codes.copy()
     kept[(codes == TRAIN) & ~taken] = UNUSED
     return kept, int(((codes == TRAIN) & ~taken).sum())
@@ -233,27 +233,10 @@ def _impossible(found: Candidates, labels: Labels, settings: ExportSettings) -> 
     )
 
 
-def _warnings(
-    found: Candidates, labels: Labels, split: Split, settings: ExportSettings
-) -> list[str]:
-    """Say which classes are thin, and what the split gives away."""
+def leak_warnings(found: Candidates, split: Split, settings: ExportSettings) -> list[str]:
+    """Say what the split gives away."""
     texts, what = [], settings.kind
-    codes = split.codes
-    wanted = [VALIDATION] * (settings.validation_fraction > 0) + [TEST] * settings.wants_test
-    for place, info in enumerate(labels.classes):
-        held = found.counts[:, place] > 0
-        if not held.any():
-            continue
-        have = {code: int((held & (codes == code)).sum()) for code in (TRAIN, VALIDATION, TEST)}
-        lacking = [SPLIT_NAMES[code] for code in wanted if not have[code]]
-        if have[TRAIN] >= _THIN and not lacking:
-            continue
-        row = ", ".join(f"{have[code]} for {SPLIT_NAMES[code]}" for code in (TRAIN, *wanted))
-        text = f"Class '{info.name}' has few {what}: {row}."
-        if lacking:
-            text += f" Its {' and '.join(lacking)} figures cannot be known."
-        texts.append(text)
-    leak = tile_leak(found, codes, settings)
+    leak = tile_leak(found, split.codes, settings)
     if leak.test_patches_touching:
         texts.append(
             f"{leak.test_patches_touching:.0%} of the test {what} overlap training {what}: they "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,10 @@ import numpy.typing as npt
 from ..labels import Labels
 from ..separation import UNUSED, Codes
 from ..splits import Split
-from .candidates import Candidates
+from .candidates import Candidates, class_of
 from .label_index import LabelIndex
 from .place import TilePlace
+from .settings import TileSettings
 
 IntArray = npt.NDArray[np.int64]
 
@@ -44,6 +45,11 @@ class Labelling:
             flat, which = flat[own], which[own]
         return flat, which
 
+    def held(self, row: int, col: int, size: int, code: int) -> IntArray:
+        """Return which labelled pixels count in a tile that is not turned, row-major."""
+        own = self.index.held(TilePlace(row, col, size).window)
+        return own if self.codes is None else own[self.codes[self.labels.groups[own]] == code]
+
 
 def make_labelling(index: LabelIndex, found: Candidates, split: Split, size: int) -> Labelling:
     """Give every polygon to the split of the tiles that it was divided by, or that hold most of it.
@@ -67,6 +73,42 @@ def make_labelling(index: LabelIndex, found: Candidates, split: Split, size: int
     return Labelling(
         index, np.where(held.any(axis=1), held.argmax(axis=1), UNUSED).astype(np.uint8)
     )
+
+
+def without_foreign(
+    labelling: Labelling, found: Candidates, split: Split, settings: TileSettings
+) -> tuple[Split, list[str]]:
+    """Leave out what only polygons of another split gave its labels or its class.
+
+    Args:
+        labelling: of the tiles, after the division.
+        found: the tiles.
+        split: of them.
+        settings: of the tiles.
+
+    Returns:
+        The split; and what was left out, for the user.
+    """
+    if labelling.codes is None:
+        return split, []
+    scenes, size = settings.kind == "scenes", settings.tile_size
+    least = max(settings.min_labelled * size * size - 1e-6, 1) if scenes else 1
+    codes = split.codes.copy()
+    for at in np.flatnonzero(codes != UNUSED).tolist():
+        place = (int(found.rows[at]), int(found.cols[at]))
+        own = labelling.held(*place, size, int(codes[at]))
+        if scenes:
+            value = int(found.values[at])
+            same = class_of(labelling.labels, own, place, settings) == value
+            own = own[labelling.labels.values[own] == value] if same else own[:0]
+        if len(own) < least:
+            codes[at] = UNUSED
+    lost = int((codes != split.codes).sum())
+    note = (
+        f"{lost:,} {settings.kind} are left out: without the polygons of other splits they have "
+        f"{'another class, or none' if scenes else 'no labels'}."
+    )
+    return replace(split, codes=codes), [note] if lost else []
 
 
 def _columns(found: Candidates, split: Split) -> Sequence[list[int]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import InputError
 from ...progress import Portion
@@ -26,12 +27,13 @@ from ..split_notes import without_small_classes
 from ..split_raster import read_split_raster
 from ..splits import Split
 from .candidates import Candidates, find_candidates
-from .division import Division, divide_tiles, tile_leak, tile_location_score
+from .class_check import class_warnings
+from .division import Division, divide_tiles, leak_warnings, tile_leak, tile_location_score
 from .estimate import measured
 from .footprints import write_tile_footprints
 from .job import PlannedTile, TileJob
 from .label_index import LabelIndex
-from .labelling import make_labelling
+from .labelling import Labelling, make_labelling, without_foreign
 from .pixels import TilePixels, joined, pixels_of
 from .place import TilePlace
 from .settings import SHOWN
@@ -46,7 +48,7 @@ class _Found:
 
     candidates: Candidates
     division: Division
-    index: LabelIndex
+    labelling: Labelling
 
 
 class TileRun(ExportRun):
@@ -67,15 +69,14 @@ class TileRun(ExportRun):
             mask=self._mask,
             progress=Portion(self._progress, 0.25, 0.3),
         )
-        division = divide_tiles(candidates, self._labels, settings)
-        self.say([*candidates.notes, *division.notes])
-        self.warn(division.warnings)
+        found = self._divide_tiles(index, candidates)
+        division = found.division
         if settings.wants_test and not (division.split.codes == TEST).any():
             self.warn([
                 f"No {settings.kind[:-1]} is left to test on, so the accuracy cannot be known. Use "
                 "a smaller TILE_SIZE, BUFFER or BLOCK_SIZE, or label other parts of the image too."
             ])  # fmt: skip
-        job = self._job(_Found(candidates, division, index))
+        job = self._job(found)
         self._say_tiles(job, output)
         told = TileSplit(
             division.split,
@@ -85,6 +86,17 @@ class TileRun(ExportRun):
         info = self._write(output, job, told, footprints)
         self._say_tile_result(info)
         return info
+
+    def _divide_tiles(self, index: LabelIndex, candidates: Candidates) -> _Found:
+        """Divide the tiles, and give every polygon's labels to one split."""
+        settings = self._settings
+        division = divide_tiles(candidates, self._labels, settings)
+        self.say([*candidates.notes, *division.notes])
+        labelling = make_labelling(index, candidates, division.split, settings.tile_size)
+        split, notes = without_foreign(labelling, candidates, division.split, settings)
+        self.say(notes)
+        self.warn(leak_warnings(candidates, split, settings))
+        return _Found(candidates, replace(division, split=split), labelling)
 
     def _taking_part(self) -> Labels:
         """Return the labels that take part; a split raster makes groups of them.
@@ -136,19 +148,23 @@ class TileRun(ExportRun):
         """Plan every file."""
         settings = self._settings
         split = found.division.split
-        labelling = make_labelling(found.index, found.candidates, split, settings.tile_size)
+        labelling = found.labelling
         planned: list[PlannedTile] = []
         parts: list[TilePixels] = []
+        held = np.zeros((len(SPLIT_NAMES), len(self._labels.classes) + 1), dtype=np.int64)
         for tile in self._tiles(found.candidates, split):
             self._progress.check_cancel()
             flat, which = labelling.under(tile.place, tile.code)
             if settings.kind == "tiles":
-                if not len(flat):  # its labels belong to polygons of another split
+                if not len(flat):  # turned away from its labels
                     continue
                 values = self._labels.values[which]
                 parts.append(pixels_of(len(planned), tile.place, flat, values))
+            if not tile.place.angle:
+                held[tile.code, np.unique(values) if settings.kind == "tiles" else tile.value] += 1
             planned.append(tile)
         own = joined(parts).each_once() if parts else None
+        self._check_written(found.candidates, planned, own, held[:, 1:])
         values = own.label if own is not None else np.array([tile.value for tile in planned])
         present = np.flatnonzero(np.bincount(values, minlength=len(self._labels.classes) + 1))
         classes_of = np.zeros(len(self._labels.classes) + 1, dtype=np.uint16)
@@ -171,6 +187,22 @@ class TileRun(ExportRun):
             settings,
             settings.file_format,
         )
+
+    def _check_written(
+        self,
+        found: Candidates,
+        planned: Sequence[PlannedTile],
+        own: TilePixels | None,
+        held: npt.NDArray[np.int64],
+    ) -> None:
+        """Warn of classes with little to train or to test on; see ``class_warnings``."""
+        pixels = None
+        if own is not None:
+            pixels = np.zeros_like(held)
+            codes = np.array([tile.code for tile in planned], dtype=np.uint8)
+            np.add.at(pixels, (codes[own.tile], own.label.astype(np.int64) - 1), 1)
+        expected = (found.counts > 0).any(axis=0)
+        self.warn(class_warnings(self._labels.classes, expected, held, pixels, self._settings))
 
     def _tiles(self, found: Candidates, split: Split) -> Iterator[PlannedTile]:
         """Yield the tiles that are used, and behind them the turned copies of training tiles."""
@@ -229,7 +261,7 @@ class TileRun(ExportRun):
         notes = [*self.notes, *self.warnings]
         if job.storage == "hdf5":
             given: dict[str, Any] = {"notes": notes, "footprints": footprints}
-            return write_scene_stack(output, job, told.split, **given, progress=progress)
+            return write_scene_stack(output, job, told, **given, progress=progress)
         also = None
         if footprints is not None:
             also = partial(outlines_in_place, footprints, partial(self._outline, footprints))

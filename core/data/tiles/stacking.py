@@ -17,12 +17,13 @@ from ..splits import Split
 from ..window_set import WindowContent, write_window_set
 from .footprints import stacked_tiles, write_tile_footprints
 from .job import TileJob
+from .writing import TileSplit
 
 
 def write_scene_stack(
     folder: str | Path,
     job: TileJob,
-    divided: Split,
+    told: TileSplit,
     *,
     notes: Sequence[str],
     footprints: tuple[Path, Path] | None,
@@ -33,7 +34,7 @@ def write_scene_stack(
     Args:
         folder: see ``chip_folder.check_folder``.
         job: what is written.
-        divided: how scenes were divided.
+        told: what is said of the division.
         notes: what the user was told.
         footprints: temporary and final name of the file for outlines; None for none.
         progress: told how far it is; asked for cancelling.
@@ -49,6 +50,7 @@ def write_scene_stack(
     codes: Codes = np.array([tile.code for tile in job.planned], dtype=np.uint8)
     groups = np.array([tile.group for tile in job.planned], dtype=np.int32)
     values = np.array([job.value_of(tile) for tile in job.planned], dtype=np.uint16)
+    divided = told.split
     numbers = (divided.block_size, divided.buffer, divided.seed)
     content = WindowContent(
         source_name=job.source.name,
@@ -64,6 +66,8 @@ def write_scene_stack(
         rows=where[:, 0],
         cols=where[:, 1],
         reduction=carried_transform(job.source),
+        leak=(told.leak,),
+        location_only=told.location_only,
     )
 
     also = None

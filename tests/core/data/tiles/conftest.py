@@ -38,6 +38,17 @@ class Place:
             del arguments["tile_size"]
         return export_training_chips(output=str(self.folder / name), **arguments)
 
+    def squares(self, name, squares):
+        """Write a layer of (class, (top, left, bottom, right)), in pixels; returns it."""
+        features = []
+        for kind, (top, left, bottom, right) in squares:
+            west, east = 500_000 + left * 10, 500_000 + right * 10
+            north, south = 5_800_000 - top * 10, 5_800_000 - bottom * 10
+            ring = f"{west} {north},{east} {north},{east} {south},{west} {south},{west} {north}"
+            features.append((f"POLYGON(({ring}))", {"class": kind}))
+        (self.folder / name).unlink(missing_ok=True)
+        return write_layer(self.folder / name, features)
+
     def polygons(self, count=60):
         """Write squares of four classes, some of them on each other's edge; returns the layer."""
         path = self.folder / "polygons.gpkg"

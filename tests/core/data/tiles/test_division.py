@@ -10,6 +10,7 @@ from hsicnn.core.data.separation import TEST, TRAIN, UNUSED, VALIDATION
 from hsicnn.core.data.tiles.candidates import find_candidates
 from hsicnn.core.data.tiles.division import divide_tiles, reach_of, tile_leak
 from hsicnn.core.data.tiles.label_index import LabelIndex
+from hsicnn.core.data.tiles.labelling import make_labelling, without_foreign
 from hsicnn.core.data.tiles.place import TilePlace
 from hsicnn.core.errors import LabelError, SplitError
 from hsicnn.core.progress import SilentProgress
@@ -135,3 +136,56 @@ def test_every_tile_of_the_grid_that_holds_a_label_is_found(seed, size, stride, 
     assert list(places) == sorted(expected)
     for place, counts in zip(sorted(expected), found.counts.tolist()):
         assert counts == expected[place][: len(counts)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    size=st.integers(2, 9),
+    stride=st.integers(1, 9),
+    label=st.sampled_from(["majority", "centre"]),
+    least=st.sampled_from([0.0, 0.2]),
+)
+def test_a_polygon_decides_scenes_of_one_split_only(seed, size, stride, label, least):
+    shape = (48, 56)
+    labels = random_labels(seed, *shape, density=0.9)
+    chosen = ExportSettings(
+        kind="scenes", tile_size=size, stride=stride, buffer=0, split="polygons", seed=seed,
+        scene_label=label, min_labelled=least,
+    )  # fmt: skip
+    index = LabelIndex(labels, shape[1])
+    grid = Grid("", NO_GEOTRANSFORM, *shape)
+    try:
+        found = find_candidates(index, grid, chosen, seed=1, mask=None, progress=SilentProgress())
+        split = divide_tiles(found, labels, chosen).split
+    except (SplitError, LabelError):
+        return
+    labelling = make_labelling(index, found, split, size)
+    after, notes = without_foreign(labelling, found, split, chosen)
+    lost = after.codes != split.codes
+    assert (after.codes[lost] == UNUSED).all()
+    assert bool(notes) == bool(lost.any())
+    classes, polygons = np.zeros(shape, int), np.zeros(shape, int)
+    classes[labels.rows, labels.cols] = labels.values
+    polygons[labels.rows, labels.cols] = labels.groups
+    splits = {}
+    for at in np.flatnonzero(split.codes):
+        part = (slice(found.rows[at], found.rows[at] + size),
+                slice(found.cols[at], found.cols[at] + size))  # fmt: skip
+        code, value = int(split.codes[at]), int(found.values[at])
+        own = (labelling.codes[polygons[part]] == code) & (polygons[part] > 0)
+        counts = np.bincount(classes[part][own], minlength=5)
+        same = counts.argmax() == value
+        if label == "centre":
+            same = own[size // 2, size // 2] and classes[part][size // 2, size // 2] == value
+        assert (after.codes[at] == code) == bool(
+            same and counts[value] and counts[value] >= least * size * size - 1e-6
+        )
+        if after.codes[at] == UNUSED:
+            continue
+        deciding = polygons[part][own & (classes[part] == value)]
+        if label == "centre":
+            deciding = [polygons[part][size // 2, size // 2]]
+        for number in np.unique(deciding):
+            splits.setdefault(int(number), set()).add(code)
+    assert all(len(codes) == 1 for codes in splits.values())

@@ -251,6 +251,31 @@ def test_training_tiles_are_capped_and_balanced(place):
     assert any("BALANCE to" in note for note in pixels.notes)
 
 
+@pytest.mark.parametrize("limit", [{"balance": True}, {"max_per_class": 4}], ids=str)
+def test_a_class_that_lies_beside_a_full_one_is_trained_all_the_same(place, limit):
+    """Every tile holds A; so many with the rare R that A is full before C has any."""
+    squares = []
+    for number, (row, col) in enumerate(itertools.product(range(0, 96, 8), range(0, 80, 8))):
+        squares.append(("A", (row, col, row + 3, col + 8)))
+        if number % 5 == 0:
+            squares.append(("C", (row + 3, col, row + 5, col + 8)))
+        if number % 13 == 1:
+            squares.append(("R", (row + 5, col, row + 7, col + 8)))
+    given = {
+        "reference": place.squares("beside.gpkg", squares), "field": "class", "split": "random",
+        "buffer": 0,
+    }  # fmt: skip
+    free = read_chip_set(place.export("beside", **given).output)
+    there = np.array([tile.counts for tile in free.tiles.tiles if tile.split == "train"]) > 0
+    info = read_chip_set(place.export("beside", **given, **limit).output)
+    assert [item.name for item in info.classes] == ["A", "C", "R"]
+    held = np.array([tile.counts for tile in info.tiles.tiles if tile.split == "train"]) > 0
+    most = limit.get("max_per_class", there.sum(axis=0).min())
+    assert (held.sum(axis=0) >= most).all()
+    assert (held[:, 1:].sum(axis=0) == most).all()
+    assert len(held) < len(there)
+
+
 def test_jitter_moves_tiles_and_the_seed_fixes_it(place):
     def places(name, **more):
         tiles = read_chip_set(place.export(name, split="random", **more).output).tiles.tiles
@@ -350,6 +375,22 @@ def test_random_tiles_say_how_much_they_leak(place):
     assert info.leak[0].test_patches_touching == pytest.approx(np.mean(touching))
     assert info.leak[0].test_centres_inside == pytest.approx(np.mean(inside))
     assert any("half known already" in text for text in said.warnings)
+
+
+def test_scenes_in_one_file_leak_as_much_as_those_in_many(place):
+    """Of an even side, overlapping by one pixel, with turned copies."""
+    given = {"kind": "scenes", "stride": 7, "split": "random", "buffer": 0, "rotation": 45}
+    many = read_chip_set(place.export("many", **given).output)
+    one = read_chip_set(place.export("one", file_format="hdf5", **given).output)
+    assert one.leak == many.leak
+    assert one.leak[0].test_patches_touching > 0
+    assert one.location_only == many.location_only
+    middles = {
+        name: np.array([tile.place.middle for tile in many.tiles.tiles if tile.split == name])
+        for name in ("train", "test")
+    }
+    gaps = np.abs(middles["test"][:, None] - middles["train"][None]).max(axis=2).min(axis=1)
+    assert one.leak[0].test_centres_inside == pytest.approx((gaps <= 4).mean())
 
 
 def test_names_of_classes_can_be_given(place):
