@@ -69,11 +69,10 @@ def write_scene_stack(
         leak=(told.leak,),
         location_only=told.location_only,
     )
-
     also = None
     if footprints is not None:
-        told = (codes.tolist(), values.tolist())
-        tiles = stacked_tiles(places, *told, job.classes, job.storage)
+        own = (codes.tolist(), values.tolist())
+        tiles = stacked_tiles(places, *own, job.classes, job.storage)
         write = partial(write_tile_footprints, footprints, tiles, progress=progress)
         also = partial(outlines_in_place, footprints, write)
     windows = (job.read(place)[0][None] for place in places)
