@@ -73,7 +73,7 @@ def own_files(folder: Path) -> set[str]:
     if isinstance(tiles, dict):
         records = [item for item in tiles.get("tiles", ()) if isinstance(item, dict)]
         told = [item.get(key) for item in records for key in ("image", "label")]
-        found += [name for name in (*told, *tiles.get("files", ())) if isinstance(name, str)]
+        found += [n for n in (*told, *tiles.get("files", ())) if isinstance(n, str) and n]
     return {INDEX, *found, *NAMES}
 
 
