@@ -1,10 +1,12 @@
 """How many wrong labels 'Check training data' finds, and how many right ones it suspects.
 
     python benchmarks/wrong_labels.py [IMAGE REFERENCE] [--size 288] [--shares 0 0.02 0.05 0.1]
-                                      [--seeds 1 2 3]
+                                      [--kinds random pair patches] [--seeds 1 2 3]
 
-Some labels of a raster get another class, drawn at random; the share of these that is found with
-the others' word for it, and the share of the right ones that is suspected, of those compared.
+Some labels of a raster get another class: single pixels, each another one drawn at random; single
+pixels of one class, all the same other one; or whole patches of touching pixels, each another one
+drawn at random. The share of these that is found with the others' word for it, and the share of
+the right ones that is suspected, of those compared.
 Without IMAGE and REFERENCE it is the example scene, whose classes are not easily told apart: each
 seed another one, else another draw.
 """
@@ -15,10 +17,12 @@ import argparse
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from osgeo import gdal
+from scipy import ndimage
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests")]
@@ -31,34 +35,63 @@ from hsicnn.core.checking.suspects import CONTRARY  # noqa: E402
 from hsicnn.core.raster.gdal_session import gdal_session  # noqa: E402
 from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
 
+KINDS = ["random", "pair", "patches"]
 ALL = 1_000_000  # pixels of a class: every labelled pixel is compared, as far as memory allows
 
 
-def swap(source: str, target: str, share: float, seed: int) -> np.ndarray:
+def swap(source: str, target: str, kind: str, share: float, seed: int) -> np.ndarray:
     """Write labels of which some have another class; return ``(rows, cols)`` which."""
     with gdal_session():
         before = gdal.Open(source)
         shape = before.RasterYSize, before.RasterXSize
-        labels = np.frombuffer(before.ReadRaster(buf_type=gdal.GDT_Byte), np.uint8).copy()
-        codes = np.unique(labels[labels > 0])
-        generator = np.random.default_rng(seed)
-        here = np.flatnonzero(labels)
-        chosen = generator.permutation(here)[: round(share * len(here))]
-        place = np.searchsorted(codes, labels[chosen])
-        steps = generator.integers(1, len(codes), len(chosen))
-        labels[chosen] = codes[(place + steps) % len(codes)]
+        right = np.frombuffer(before.ReadRaster(buf_type=gdal.GDT_Byte), np.uint8).reshape(shape)
+        labels = spoilt(right, kind, share, np.random.default_rng(seed))
         after = gdal.GetDriverByName("GTiff").CreateCopy(target, before)
-        after.WriteRaster(0, 0, shape[1], shape[0], labels.tobytes(), buf_type=gdal.GDT_Byte)
+        values = labels.tobytes()
+        after.WriteRaster(0, 0, shape[1], shape[0], values, buf_type=gdal.GDT_Byte)
         after.FlushCache()
-    changed = np.zeros(labels.size, bool)
-    changed[chosen] = True
-    return changed.reshape(shape)
+    return labels != right
 
 
-def measure(image: str, reference: str, share: float, seed: int, folder: Path) -> str:
+def spoilt(
+    right: np.ndarray, kind: str, share: float, generator: np.random.Generator
+) -> np.ndarray:
+    """Return labels of which a share has another class; of a pair, that share of one class."""
+    labels = right.copy()
+    codes = np.unique(right[right > 0])
+    if kind == "pair":
+        first, second = generator.permutation(codes)[:2]
+        here = np.flatnonzero(right == first)
+        labels.ravel()[generator.permutation(here)[: round(share * len(here))]] = second
+        return labels
+    units = np.zeros(right.shape, np.int64)
+    if kind == "patches":
+        for code in codes:
+            own, _ = ndimage.label(right == code, np.ones((3, 3)))
+            units[own > 0] = own[own > 0] + units.max()
+    else:
+        units[right > 0] = np.arange(1, np.count_nonzero(right) + 1)
+    sizes = np.bincount(units.ravel())
+    order = generator.permutation(np.arange(1, len(sizes)))
+    # As many as fit: a patch that would be too much is passed over.
+    chosen, room = [], round(share * sizes[1:].sum())
+    for unit in order:
+        if sizes[unit] <= room:
+            chosen.append(unit)
+            room -= sizes[unit]
+    steps = np.zeros(len(sizes), np.int64)
+    steps[chosen] = generator.integers(1, len(codes), len(chosen))
+    here = right > 0
+    place = np.searchsorted(codes, right[here])
+    labels[here] = codes[(place + steps[units[here]]) % len(codes)]
+    return labels
+
+
+def measure(files: tuple[str, str], folder: Path, *, kind: str, share: float, seed: int) -> str:
     """Return a row of the table."""
+    image, reference = files
     labels, layer = str(folder / "swapped.tif"), str(folder / "suspects.gpkg")
-    changed = swap(reference, labels, share, seed)
+    changed = swap(reference, labels, kind, share, seed)
     began = time.monotonic()
     given = {"image": image, "reference": labels, "suspects": layer, "samples": ALL}
     check_training_data(**given, report=str(folder / "report.html"))
@@ -75,8 +108,8 @@ def measure(image: str, reference: str, share: float, seed: int, folder: Path) -
     # Of what is suspected for any reason, how much is wrong?
     hits = sum(changed[f["row"], f["col"]] for f in told) / max(len(told), 1)
     return (
-        f"| {share:.0%} | {seed} | {found} | {false:.2%} | {len(told):,} | {hits:.0%} | "
-        f"{seconds:.1f} |"
+        f"| {kind} | {share:.0%} | {changed.sum():,} | {seed} | {found} | "
+        f"{false:.2%} | {len(told):,} | {hits:.0%} | {seconds:.1f} |"
     )
 
 
@@ -88,10 +121,12 @@ def main() -> None:
     parser.add_argument("files", nargs="*", help="IMAGE and REFERENCE")
     parser.add_argument("--size", type=int, default=288)
     parser.add_argument("--shares", type=float, nargs="+", default=[0.0, 0.02, 0.05, 0.1])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     options = parser.parse_args()
-    print("| swapped | seed | found | right ones suspected | suspects | of them swapped | s |")
-    print("|---|---|---|---|---|---|---|")
+    print("| kind | share | swapped | seed | found | right ones suspected | suspects | ", end="")
+    print("of them swapped | s |")
+    print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for seed in options.seeds:
@@ -99,8 +134,10 @@ def main() -> None:
             if not options.files:
                 size = {"size": options.size, "seed": seed}
                 create_example_scene(output=image, reference=reference, **size)
-            for share in options.shares:
-                print(measure(image, reference, share, seed, folder), flush=True)
+            for kind, share in product(options.kinds, options.shares):
+                if share or kind == options.kinds[0]:  # nothing swapped is the same of any kind
+                    row = measure((image, reference), folder, kind=kind, share=share, seed=seed)
+                    print(row, flush=True)
 
 
 if __name__ == "__main__":
