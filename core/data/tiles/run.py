@@ -31,7 +31,7 @@ from .footprints import write_tile_footprints
 from .job import PlannedTile, TileJob
 from .label_index import LabelIndex
 from .labelling import make_labelling
-from .pixels import TilePixels, joined, pixels_of
+from .pixels import EachOnce, TilePixels, pixels_of
 from .place import TilePlace
 from .settings import SHOWN
 from .stacking import write_scene_stack
@@ -137,17 +137,17 @@ class TileRun(ExportRun):
         split = found.division.split
         labelling = make_labelling(found.index, found.candidates, split, settings.tile_size)
         planned: list[PlannedTile] = []
-        parts: list[TilePixels] = []
+        pixels = EachOnce() if settings.kind == "tiles" else None
         for tile in self._tiles(found.candidates, split):
             self._progress.check_cancel()
             flat, which = labelling.under(tile.place, tile.code)
-            if settings.kind == "tiles":
+            if pixels is not None:
                 if not len(flat):  # its labels belong to polygons of another split
                     continue
                 values = self._labels.values[which]
-                parts.append(pixels_of(len(planned), tile.place, flat, values))
+                pixels.add(pixels_of(len(planned), tile.place, flat, values))
             planned.append(tile)
-        own = joined(parts).each_once() if parts else None
+        own = pixels.result() if pixels is not None else None
         values = own.label if own is not None else np.array([tile.value for tile in planned])
         present = np.flatnonzero(np.bincount(values, minlength=len(self._labels.classes) + 1))
         classes_of = np.zeros(len(self._labels.classes) + 1, dtype=np.uint16)
