@@ -15,6 +15,8 @@ from .place import TilePlace, depths
 
 IntArray = npt.NDArray[np.int64]
 
+_LEAST = 1 << 18  # pixels that are worth sorting
+
 
 @dataclass(frozen=True, eq=False)
 class TilePixels:
@@ -58,6 +60,39 @@ class TilePixels:
         return self.take(np.sort(order[first]))
 
 
+class EachOnce:
+    """Gathers the pixels of tiles, each of the source once, as ``TilePixels.each_once`` does.
+
+    Tiles that overlap and turned copies hold a pixel many times: what lost is let go on the way,
+    so that memory follows the pixels and not the tiles.
+    """
+
+    def __init__(self) -> None:
+        none = np.zeros(0, dtype=np.int32)
+        self._kept = TilePixels(none, none, none, none, none.astype(np.uint16), none)
+        self._waiting: list[TilePixels] = []
+        self._count = 0
+
+    def add(self, pixels: TilePixels) -> None:
+        """Take the pixels of the next tile."""
+        self._waiting.append(pixels)
+        self._count += len(pixels)
+        # Sorting takes as long for few pixels as for those that are kept: wait for some more.
+        if self._count >= max(_LEAST, len(self._kept) // 2):
+            self._settle()
+
+    def result(self) -> TilePixels:
+        """Return the pixels of all tiles, sorted by tile and position."""
+        self._settle()
+        return self._kept
+
+    def _settle(self) -> None:
+        # In the order of the tiles: of equals the first stays.
+        together = joined([self._kept, *self._waiting])
+        self._waiting, self._count = [], 0
+        self._kept = together.each_once()
+
+
 def pixels_of(
     number: int, place: TilePlace, flat: IntArray, label: npt.NDArray[np.uint16]
 ) -> TilePixels:
@@ -95,7 +130,7 @@ def read_tile_pixels(info: ChipSetInfo, progress: Progress) -> TilePixels:
     if info.tiles is None:
         raise ValueError("a chip set without tiles")
     dtype = "uint8" if len(info.classes) < 256 else "uint16"
-    parts, size = [], info.tiles.size
+    found, size = EachOnce(), info.tiles.size
     for number, tile in enumerate(info.tiles.tiles):
         progress.check_cancel()
         label, _ = read_chip(info.folder / tile.label, dtype, (size, size, 1))
@@ -106,6 +141,6 @@ def read_tile_pixels(info: ChipSetInfo, progress: Progress) -> TilePixels:
                 f"The label file {tile.label} holds the value {int(values.max())}; there are "
                 f"{len(info.classes)} classes. Export the chips again."
             )
-        parts.append(pixels_of(number, tile.place, flat, values))
+        found.add(pixels_of(number, tile.place, flat, values))
         progress.report((number + 1) / len(info.tiles.tiles), "")
-    return joined(parts).each_once()
+    return found.result()

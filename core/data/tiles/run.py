@@ -34,7 +34,7 @@ from .footprints import write_tile_footprints
 from .job import PlannedTile, TileJob
 from .label_index import LabelIndex
 from .labelling import Labelling, make_labelling, without_foreign
-from .pixels import TilePixels, joined, pixels_of
+from .pixels import EachOnce, TilePixels, pixels_of
 from .place import TilePlace
 from .settings import SHOWN
 from .stacking import write_scene_stack
@@ -150,20 +150,21 @@ class TileRun(ExportRun):
         split = found.division.split
         labelling = found.labelling
         planned: list[PlannedTile] = []
-        parts: list[TilePixels] = []
+        pixels = EachOnce() if settings.kind == "tiles" else None
         held = np.zeros((len(SPLIT_NAMES), len(self._labels.classes) + 1), dtype=np.int64)
         for tile in self._tiles(found.candidates, split):
             self._progress.check_cancel()
             flat, which = labelling.under(tile.place, tile.code)
-            if settings.kind == "tiles":
-                if not len(flat):  # turned away from its labels
+            values: Any = tile.value
+            if pixels is not None:
+                if not len(flat):  # its labels belong to polygons of another split
                     continue
                 values = self._labels.values[which]
-                parts.append(pixels_of(len(planned), tile.place, flat, values))
+                pixels.add(pixels_of(len(planned), tile.place, flat, values))
             if not tile.place.angle:
-                held[tile.code, np.unique(values) if settings.kind == "tiles" else tile.value] += 1
+                held[tile.code, np.unique(values)] += 1
             planned.append(tile)
-        own = joined(parts).each_once() if parts else None
+        own = pixels.result() if pixels is not None else None
         self._check_written(found.candidates, planned, own, held[:, 1:])
         values = own.label if own is not None else np.array([tile.value for tile in planned])
         present = np.flatnonzero(np.bincount(values, minlength=len(self._labels.classes) + 1))
