@@ -33,6 +33,7 @@ from .footprints import write_tile_footprints
 from .job import PlannedTile, TileJob
 from .label_index import LabelIndex
 from .labelling import Labelling, make_labelling, without_foreign
+from .layouts.torchgeo import check_north_up
 from .pixels import TilePixels, joined, pixels_of
 from .place import TilePlace
 from .settings import SHOWN
@@ -142,6 +143,8 @@ class TileRun(ExportRun):
                 f"{source.name} has a mask, which windows in HDF5 do not hold. Choose FORMAT "
                 "'geotiff'."
             )
+        if settings.layout == "torchgeo":
+            check_north_up(source.grid, source.name)
 
     def _job(self, found: _Found) -> TileJob:
         """Plan every file."""
