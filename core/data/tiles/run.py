@@ -33,6 +33,7 @@ from .footprints import write_tile_footprints
 from .job import PlannedTile, TileJob
 from .label_index import LabelIndex
 from .labelling import Labelling, make_labelling, without_foreign
+from .layouts.imagenet import own_loader_needed
 from .layouts.torchgeo import check_north_up
 from .pixels import TilePixels, joined, pixels_of
 from .place import TilePlace
@@ -145,6 +146,8 @@ class TileRun(ExportRun):
             )
         if settings.layout == "torchgeo":
             check_north_up(source.grid, source.name)
+        if settings.layout == "imagenet" and settings.file_format == "geotiff":
+            self.warn([own_loader_needed(len(self._bands))])
 
     def _job(self, found: _Found) -> TileJob:
         """Plan every file."""
