@@ -20,7 +20,7 @@ from ...timing import duration
 from ..chip_format import MOST_CHIP_BYTES, ChipSetInfo
 from ..export_run import ExportRun, check_classes
 from ..labels import Labels
-from ..leakage import LEAKY
+from ..leakage import location_tells, majority_score
 from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED
 from ..split_notes import without_small_classes
 from ..split_raster import read_split_raster
@@ -85,7 +85,7 @@ class TileRun(ExportRun):
             tile_location_score(candidates, division.split),
         )
         info = self._write(output, job, told, footprints)
-        self._say_tile_result(info)
+        self._say_tile_result(info, majority_score(told.split, candidates.values))
         return info
 
     def _divide_tiles(self, index: LabelIndex, candidates: Candidates) -> _Found:
@@ -276,7 +276,7 @@ class TileRun(ExportRun):
         if info.tiles is not None:
             write_tile_footprints(footprints, info.tiles.tiles, info, progress=self._progress)
 
-    def _say_tile_result(self, info: ChipSetInfo) -> None:
+    def _say_tile_result(self, info: ChipSetInfo, majority: float | None) -> None:
         """Log the counts and how much the split gives away."""
         tiles = info.tiles.tiles if info.tiles is not None else ()
         for name in SPLIT_NAMES[1:]:
@@ -293,7 +293,7 @@ class TileRun(ExportRun):
             f"Location alone, without any spectrum, gets the class of {info.location_only:.1%} of "
             f"the test {self._settings.kind} right."
         )
-        if info.location_only >= LEAKY:
+        if location_tells(info.location_only, majority):
             self.warn([f"{words} Accuracies on this split say little about other places."])
         else:
             self._progress.log(words)

@@ -393,6 +393,24 @@ def test_scenes_in_one_file_leak_as_much_as_those_in_many(place):
     assert one.leak[0].test_centres_inside == pytest.approx((gaps <= 4).mean())
 
 
+def test_location_is_warned_of_only_where_it_beats_the_most_frequent_class(place):
+    """Nearly all of one class: its name alone is right as often. Halves: location tells them."""
+    rare = np.ones((12, 10), int)
+    rare[0, :3] = 2
+    halves = np.where(np.arange(10) < 5, 1, 2) * np.ones((12, 1), int)
+    for name, parts in (("rare", rare), ("halves", halves)):
+        labels = np.kron(parts, np.ones((8, 8), int)).astype(np.uint8)
+        path = write_raster(place.folder / f"{name}.tif", labels[None], place.grid)
+        for kind in ("tiles", "scenes"):
+            said = Said()
+            given = {"reference": path, "kind": kind, "split": "random", "buffer": 0}
+            result = place.export(name, train_fraction=0.7, progress=said, **given)
+            warned = [text for text in said.warnings if "Location alone" in text]
+            logged = [text for text in said.logs if "Location alone" in text]
+            assert result.location_only >= 0.9
+            assert (len(warned), len(logged)) == ((0, 1) if name == "rare" else (1, 0))
+
+
 def test_names_of_classes_can_be_given(place):
     result = place.export("named", class_names="1 = wheat; 3=deep lake")
     assert result.classes == ("wheat", "soil", "deep lake")
