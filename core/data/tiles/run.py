@@ -96,7 +96,7 @@ class TileRun(ExportRun):
         labelling = make_labelling(index, candidates, division.split, settings.tile_size)
         split, notes = without_foreign(labelling, candidates, division.split, settings)
         self.say(notes)
-        self.warn(leak_warnings(candidates, split, settings))
+        self.warn([*division.warnings, *leak_warnings(candidates, split, settings)])
         return _Found(candidates, replace(division, split=split), labelling)
 
     def _taking_part(self) -> Labels:

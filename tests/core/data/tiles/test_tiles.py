@@ -416,6 +416,28 @@ def test_names_of_classes_can_be_given(place):
     assert result.classes == ("wheat", "soil", "deep lake")
 
 
+@pytest.mark.parametrize("kind", ["pixels", "tiles"])
+def test_names_of_what_is_no_class_are_refused(place, kind):
+    with pytest.raises(InputError, match=r"names 9, .* no class of labels\.tif; .* 1, 2, 3\."):
+        place.export("unnamed", kind=kind, class_names="9=foo; 1=crop")
+    given = {"reference": place.polygons(), "field": "class", "kind": kind}
+    with pytest.raises(InputError, match=r"names C, .* a, b, c, d\."):
+        place.export("unnamed", class_names="C=forest", **given)
+    assert not (place.folder / "unnamed").exists()
+
+
+def test_a_raster_is_no_mask(place):
+    with pytest.raises(LabelError, match=r"labels\.tif cannot be .* a MASK.* of polygons\.$"):
+        place.export("raster mask", mask=str(place.folder / "labels.tif"))
+
+
+def test_a_buffer_that_is_not_kept_is_warned_of(place):
+    said = Said()
+    place.export("among", split="random", buffer=5, progress=said)
+    assert any("BUFFER of 5" in text and "none is kept" in text for text in said.warnings)
+    assert not any("none is kept" in text for text in said.logs)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
