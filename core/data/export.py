@@ -222,6 +222,7 @@ def _export(
             unlabelled=reference.unlabelled,
             styles=reference.styles,
             point_buffer=settings.point_buffer,
+            named=tuple(named_classes(settings.class_names)),
             progress=Portion(progress, 0.02, 0.15),
         )
         mask = None

@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import LabelError
+from ..errors import InputError, LabelError
 from ..progress import Progress
 from ..raster.gdal_session import gdal_session
 from ..raster.grid import Grid
+from ..raster.opening import short_name
 from .classes import ClassInfo, ClassStyle, StyleRecord, make_classes, parse_styles
 from .label_pixels import Asides, LabelPixels
 from .label_raster import read_raster_labels
 from .label_styles import distinct, merged
 from .label_vector import read_vector_labels
 from .vector_source import has_vector_layers, opens_as_raster
+
+_SHOWN = 12  # classes named in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,7 @@ def read_labels(
     unlabelled: int | None = None,
     styles: Sequence[StyleRecord] = (),
     point_buffer: int = 0,
+    named: Sequence[str] = (),
     progress: Progress,
 ) -> Labels:
     """Read reference data onto an image's grid.
@@ -103,9 +107,11 @@ def read_labels(
         styles: names and colours, as ``classes.parse_styles`` takes them. What they do not
             say is taken from the data's own style or colour table, then from a palette.
         point_buffer: pixels around a point that get its label too: a disc.
+        named: values that the user has named as CLASS_NAMES; each must be a class.
         progress: told how far it is; asked for cancelling.
 
     Raises:
+        InputError: CLASS_NAMES names what is no class.
         LabelError: where no pixel gets a label, and why.
         RasterError: where the file cannot be opened.
     """
@@ -131,7 +137,22 @@ def read_labels(
         )
     else:
         found = read_raster_labels(path, grid, unlabelled=unlabelled, progress=progress)
+    _check_named(named, found, path)
     return _finished(found, parse_styles(styles))
+
+
+def _check_named(named: Sequence[str], found: LabelPixels, path: str) -> None:
+    """Refuse names for what is no class: a slip of the pen would be passed over in silence."""
+    others = [value for value in named if value not in found.keys]
+    if not others:
+        return
+    known = list(found.keys)
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    raise InputError(
+        f"CLASS_NAMES names {', '.join(others[:_SHOWN])}, which is no class of "
+        f"{short_name(path)}; its classes are {', '.join(known[:_SHOWN])}{more}. Write their "
+        "values, such as '1=wheat; 2=bare soil'."
+    )
 
 
 def _raster(path: str) -> bool:

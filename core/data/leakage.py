@@ -14,6 +14,7 @@ from .separation import TEST, TRAIN
 from .splits import Split
 
 LEAKY = 0.9  # location-only score from which a split is called leaky
+_MORE_THAN_MAJORITY = 0.05  # where one class is nearly everywhere, location is no better than it
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,29 @@ def location_only_score(
         return None
     found = location_only(rows[train], cols[train], values[train], rows[test], cols[test])
     return _share(found == values[test])
+
+
+def majority_score(split: Split, values: npt.NDArray[np.integer[Any]]) -> float | None:
+    """Return the share (0..1) of test pixels of the class that training has most of.
+
+    Nothing where there is no test or no training pixel.
+    """
+    test, train = split.codes == TEST, split.codes == TRAIN
+    if not test.any() or not train.any():
+        return None
+    return _share(values[test] == np.bincount(values[train]).argmax())
+
+
+def location_tells(score: float | None, majority: float | None) -> bool:
+    """Tell whether location alone is right so often that accuracies near that prove nothing.
+
+    Args:
+        score: share (0..1) that location alone gets right; None where nothing is tested.
+        majority: share that always naming the most frequent class of training gets right.
+    """
+    if score is None:
+        return False
+    return score >= LEAKY and score > (majority or 0.0) + _MORE_THAN_MAJORITY
 
 
 def _share(mask: npt.NDArray[np.bool_]) -> float:

@@ -103,7 +103,7 @@ def read_mask(path: str, layer: str, grid: Grid, progress: Progress) -> Mask:
     """
     found: list[Polygon] = []
     with gdal_session():
-        source = open_layer(path, layer)
+        source = open_layer(path, layer, purpose="a MASK", wanted="a layer of polygons")
         change = transformation(source.crs_wkt, grid.crs_wkt, source.name)
         for number, feature in enumerate(source.layer, 1):
             progress.check_cancel()

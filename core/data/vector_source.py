@@ -116,12 +116,20 @@ def opens_as_raster(path: str) -> bool:
         return False
 
 
-def open_layer(path: str, layer: str) -> VectorLayer:
+def open_layer(
+    path: str,
+    layer: str,
+    *,
+    purpose: str = "reference data",
+    wanted: str = "a label raster or a layer of points or polygons",
+) -> VectorLayer:
     """Open a layer for reading (call inside ``gdal_session``).
 
     Args:
         path: what GDAL opens.
         layer: its name in the file; may be empty where there is one only.
+        purpose: what it is opened as, for messages.
+        wanted: what can be that, for messages.
 
     Raises:
         LabelError: where it cannot be opened, or there is no such layer.
@@ -134,8 +142,7 @@ def open_layer(path: str, layer: str) -> VectorLayer:
             "" if Path(path).exists() or path.startswith("/vsi") else " (there is no such file)"
         )
         raise LabelError(
-            f"{name} cannot be opened as reference data{missing}: {reason(error)}. Choose a label "
-            "raster or a layer of points or polygons."
+            f"{name} cannot be opened as {purpose}{missing}: {reason(error)}. Choose {wanted}."
         ) from error
     layers = [dataset.GetLayerByIndex(n) for n in range(dataset.GetLayerCount())]
     names = [item.GetName() for item in layers if item.GetName() != _STYLES]

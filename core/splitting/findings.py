@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.labels import Labels
-from ..data.leakage import LEAKY, Leak, leaks_within, location_only
+from ..data.leakage import Leak, leaks_within, location_only, location_tells
 from ..data.nearest import nearest_distance
 from ..data.separation import SPLIT_NAMES, TEST, TRAIN, Codes
 from ..data.split_notes import class_table
@@ -211,7 +211,7 @@ def _leaks(found: Findings, division: Division) -> list[str]:
             f"{cure} to keep them apart."
         )
     score = found.location_only
-    if score is not None and score >= LEAKY and score > _majority(found) + 0.05:
+    if score is not None and location_tells(score, _majority(found)):
         texts.append(
             f"The label of the nearest training pixel alone, without any spectrum, is right for "
             f"{share_text(score)} of the test pixels: a network that only knows places would look "

@@ -25,6 +25,8 @@ from .candidates import Candidates
 from .place import margin_of
 
 IntArray = npt.NDArray[np.int64]
+#: A split, notes and warnings.
+_Parted = tuple[Split, list[str], list[str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +36,12 @@ class Division:
     Attributes:
         split: codes and groups of the tiles; its buffer is between their edges.
         notes: what the user should know.
+        warnings: what the user should look at.
     """
 
     split: Split
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def divide_tiles(found: Candidates, labels: Labels, settings: ExportSettings) -> Division:
@@ -59,7 +63,7 @@ def divide_tiles(found: Candidates, labels: Labels, settings: ExportSettings) ->
             f"All {len(found):,} {settings.kind} hold the single class '{name}'; a classifier "
             "needs two or more. Use a smaller TILE_SIZE or MIN_LABELLED, or label more classes."
         )
-    split, notes = _divided(found, labels, settings)
+    split, notes, warnings = _divided(found, labels, settings)
     codes, chosen = _chosen(found, split.codes, settings)
     split = replace(split, codes=codes)
     what = settings.kind
@@ -72,7 +76,7 @@ def divide_tiles(found: Candidates, labels: Labels, settings: ExportSettings) ->
         )
     if chosen:
         told.append(f"{chosen:,} training {what} more than asked for of their classes stay out.")
-    return Division(split, tuple(told))
+    return Division(split, tuple(told), tuple(warnings))
 
 
 def reach_of(settings: ExportSettings) -> int:
@@ -80,9 +84,7 @@ def reach_of(settings: ExportSettings) -> int:
     return settings.tile_size - 1 + margin_of(settings.tile_size, settings.angles)
 
 
-def _divided(
-    found: Candidates, labels: Labels, settings: ExportSettings
-) -> tuple[Split, list[str]]:
+def _divided(found: Candidates, labels: Labels, settings: ExportSettings) -> _Parted:
     """Divide all tiles by the method asked for."""
     methods = {"blocks": _by_blocks, "random": _at_random}
     return methods.get(settings.split, _by_groups)(found, labels, settings)
@@ -117,9 +119,7 @@ def _drawn(settings: ExportSettings) -> dict[str, Any]:
     return {**_fractions(settings), "count_per_class": settings.count_per_class}
 
 
-def _by_blocks(
-    found: Candidates, labels: Labels, settings: ExportSettings
-) -> tuple[Split, list[str]]:
+def _by_blocks(found: Candidates, labels: Labels, settings: ExportSettings) -> _Parted:
     made, tile = _entries(found, labels)
     size = max(settings.block_size, settings.tile_size)
     notes = []
@@ -133,12 +133,10 @@ def _by_blocks(
         split = split_blocks(made, block_size=size, buffer=buffer, **_fractions(settings))
     except SplitError as error:
         raise _impossible(found, labels, settings) from error
-    return replace(_by_tile(split, tile, len(found)), buffer=settings.buffer), notes
+    return replace(_by_tile(split, tile, len(found)), buffer=settings.buffer), notes, []
 
 
-def _by_groups(
-    found: Candidates, labels: Labels, settings: ExportSettings
-) -> tuple[Split, list[str]]:
+def _by_groups(found: Candidates, labels: Labels, settings: ExportSettings) -> _Parted:
     made, tile = _entries(found, labels)
     if not found.groups.any():
         raise SplitError(
@@ -156,12 +154,10 @@ def _by_groups(
     except SplitError as error:
         raise _impossible(found, labels, settings) from error
     split = replace(_by_tile(split, tile, len(found)), buffer=settings.buffer)
-    return replace(split, method=settings.split), []
+    return replace(split, method=settings.split), [], []
 
 
-def _at_random(
-    found: Candidates, labels: Labels, settings: ExportSettings
-) -> tuple[Split, list[str]]:
+def _at_random(found: Candidates, labels: Labels, settings: ExportSettings) -> _Parted:
     """Draw tiles by the rarest class each holds; apart where that leaves enough."""
     often = (found.counts > 0).sum(axis=0)
     rarest = np.where(found.counts > 0, often, often.max() + 1).argmin(axis=1) + 1
@@ -171,7 +167,7 @@ def _at_random(
     ).keep(np.ones(len(found), dtype=bool))
     free = split_random(made, **_drawn(settings))
     if not settings.buffer:
-        return free, []
+        return free, [], []
     among = [
         f"Drawn at random, {settings.kind} lie among each other: a BUFFER of {settings.buffer} "
         "would leave too few to train on, so none is kept."
@@ -180,10 +176,10 @@ def _at_random(
         reach = settings.buffer + reach_of(settings)
         apart = split_random(made, buffer=reach, **_drawn(settings))
     except SplitError:
-        return free, among
+        return free, [], among
     if int((apart.codes == TRAIN).sum()) * 2 < int((free.codes == TRAIN).sum()):
-        return free, among
-    return replace(apart, buffer=settings.buffer), []
+        return free, [], among
+    return replace(apart, buffer=settings.buffer), [], []
 
 
 def _chosen(found: Candidates, codes: Codes, settings: ExportSettings) -> tuple[Codes, int]:

@@ -21,7 +21,7 @@ from ..chip_format import MOST_CHIP_BYTES, ChipSetInfo
 from ..export_run import ExportRun, check_classes
 from ..footprints import outlines_in_place
 from ..labels import Labels
-from ..leakage import LEAKY
+from ..leakage import location_tells, majority_score
 from ..separation import SPLIT_NAMES, TEST, TRAIN, UNUSED
 from ..split_notes import without_small_classes
 from ..split_raster import read_split_raster
@@ -34,6 +34,8 @@ from .footprints import write_tile_footprints
 from .job import PlannedTile, TileJob
 from .label_index import LabelIndex
 from .labelling import Labelling, make_labelling, without_foreign
+from .layouts.imagenet import own_loader_needed
+from .layouts.torchgeo import check_north_up
 from .pixels import EachOnce, TilePixels, pixels_of
 from .place import TilePlace
 from .settings import SHOWN
@@ -84,7 +86,7 @@ class TileRun(ExportRun):
             tile_location_score(candidates, division.split),
         )
         info = self._write(output, job, told, footprints)
-        self._say_tile_result(info)
+        self._say_tile_result(info, majority_score(told.split, candidates.values))
         return info
 
     def _divide_tiles(self, index: LabelIndex, candidates: Candidates) -> _Found:
@@ -95,7 +97,7 @@ class TileRun(ExportRun):
         labelling = make_labelling(index, candidates, division.split, settings.tile_size)
         split, notes = without_foreign(labelling, candidates, division.split, settings)
         self.say(notes)
-        self.warn(leak_warnings(candidates, split, settings))
+        self.warn([*division.warnings, *leak_warnings(candidates, split, settings)])
         return _Found(candidates, replace(division, split=split), labelling)
 
     def _taking_part(self) -> Labels:
@@ -143,6 +145,10 @@ class TileRun(ExportRun):
                 f"{source.name} has a mask, which windows in HDF5 do not hold. Choose FORMAT "
                 "'geotiff'."
             )
+        if settings.layout == "torchgeo":
+            check_north_up(source.grid, source.name)
+        if settings.layout == "imagenet" and settings.file_format == "geotiff":
+            self.warn([own_loader_needed(len(self._bands))])
 
     def _job(self, found: _Found) -> TileJob:
         """Plan every file."""
@@ -272,7 +278,7 @@ class TileRun(ExportRun):
         if info.tiles is not None:
             write_tile_footprints(footprints, info.tiles.tiles, info, progress=self._progress)
 
-    def _say_tile_result(self, info: ChipSetInfo) -> None:
+    def _say_tile_result(self, info: ChipSetInfo, majority: float | None) -> None:
         """Log the counts and how much the split gives away."""
         tiles = info.tiles.tiles if info.tiles is not None else ()
         for name in SPLIT_NAMES[1:]:
@@ -289,7 +295,7 @@ class TileRun(ExportRun):
             f"Location alone, without any spectrum, gets the class of {info.location_only:.1%} of "
             f"the test {self._settings.kind} right."
         )
-        if info.location_only >= LEAKY:
+        if location_tells(info.location_only, majority):
             self.warn([f"{words} Accuracies on this split say little about other places."])
         else:
             self._progress.log(words)

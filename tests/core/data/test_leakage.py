@@ -7,6 +7,8 @@ from hsicnn.core.data.leakage import (
     leak_figures,
     location_only,
     location_only_score,
+    location_tells,
+    majority_score,
 )
 from hsicnn.core.data.splits import TEST, TRAIN, Split, split_random
 from hypothesis import given, settings
@@ -83,3 +85,15 @@ def test_without_pixels_to_predict_location_predicts_none():
     found = location_only(some, some, np.uint16([1, 2, 3]), none, none)
     assert found.shape == (0,)
     assert found.dtype == np.uint16
+
+
+def test_location_tells_only_beyond_the_most_frequent_class():
+    values = np.array([1, 1, 2, 1, 1, 1, 2])
+    split = split_of([TRAIN, TRAIN, TRAIN, TEST, TEST, TEST, TEST])
+    assert majority_score(split, values) == 0.75
+    assert majority_score(split_of([TRAIN] * 7), values) is None
+    assert location_tells(0.9, 0.84)
+    assert location_tells(0.9, None)
+    assert not location_tells(0.96, 0.92)
+    assert not location_tells(0.89, 0.2)
+    assert not location_tells(None, None)

@@ -92,6 +92,7 @@ class _About:
         self.kind, self.size, self.bands, self.classes = kind, size, bands, classes
         across, down = grid.pixel_size
         self.cell = {"x": across, "y": down}
+        self.placed = bool(grid.crs_wkt)
 
     def class_records(self) -> list[dict[str, Any]]:
         return [
@@ -167,7 +168,7 @@ class _Part:
             "MetaDataMode": _MODES[about.kind],
             "BlackenAroundFeature": False,
             "IsMultidimensional": False,
-            "ImageSpaceUsed": "MAP_SPACE",
+            "ImageSpaceUsed": "MAP_SPACE" if about.placed else "PIXEL_SPACE",
             "MinCellSize": about.cell,
             "MaxCellSize": about.cell,
             "Classes": about.class_records(),

@@ -17,6 +17,9 @@ from ...separation import TEST, TRAIN, VALIDATION
 from ..tile_set import STORAGES
 
 _SHORT = {TRAIN: "train", VALIDATION: "val", TEST: "test"}
+#: Names of devices, which Windows lets no file have, with no ending either.
+_PORTS = (f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³")
+_RESERVED = frozenset(["con", "prn", "aux", "nul", *_PORTS])
 #: Folders of the Esri sets beside the training set.
 ESRI_PARTS = {TRAIN: "", VALIDATION: "validation/", TEST: "test/"}
 
@@ -55,8 +58,12 @@ def class_folders(classes: Sequence[ClassInfo]) -> list[str]:
     taken: set[str] = set()
     for item in classes:
         words = re.sub(r"[^\w.-]+", "_", item.name).strip("._") or f"class_{item.code}"
+        if words.split(".")[0].lower() in _RESERVED:
+            words = f"class_{words}"
+        name = words
         # Some systems take upper and lower case for the same.
-        name = words if words.lower() not in taken else f"{words}_{item.code}"
+        while name.lower() in taken:
+            name = f"{name}_{item.code}"
         taken.add(name.lower())
         found.append(name)
     return found

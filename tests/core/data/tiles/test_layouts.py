@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hsicnn.core.data.chips import read_chip_set
-from hsicnn.core.data.classes import ClassInfo
 from hsicnn.core.data.pixel_loading import load_pixels
-from hsicnn.core.data.tiles.layouts.paths import class_folders
+from hsicnn.core.errors import InputError
+from hsicnn.core.raster.grid import Grid
 from osgeo import gdal, ogr
 
-from ..conftest import Said
+from ..conftest import Said, write_raster
 
 SCENES = {"kind": "scenes", "stride": 4, "min_labelled": 0.3}
 
@@ -119,7 +119,11 @@ def image_folder(root):
 
 @pytest.mark.parametrize("storage", ["geotiff", "png", "jpeg"])
 def test_folders_of_classes_as_torchvision_reads_them(place, storage):
-    result = place.export("imagenet", layout="imagenet", file_format=storage, **SCENES)
+    said = Said()
+    given = {"layout": "imagenet", "file_format": storage, "progress": said, **SCENES}
+    result = place.export("imagenet", **given)
+    warned = [text for text in said.warnings if "4 bands" in text and "loader" in text]
+    assert len(warned) == (storage == "geotiff")
     root = Path(result.output)
     info = read_chip_set(root)
     tiles = {root / tile.image: tile for tile in info.tiles.tiles}
@@ -132,7 +136,14 @@ def test_folders_of_classes_as_torchvision_reads_them(place, storage):
             tile = tiles[path]
             assert tile.split == split
             assert info.classes[tile.value - 1].name == classes[label]
-            if storage == "geotiff":
+            if storage != "geotiff":
+                image = pytest.importorskip("PIL.Image")
+                with image.open(path) as opened:  # as ImageFolder's loader does
+                    np.testing.assert_array_equal(
+                        np.moveaxis(np.asarray(opened.convert("RGB")), -1, 0).shape,
+                        values_of(path).shape,
+                    )
+            else:
                 window = tile.place.window
                 expected = place.values[:, window.rows, window.cols]
                 np.testing.assert_array_equal(values_of(path), expected)
@@ -188,10 +199,25 @@ def test_our_own_reader_reads_every_layout(place, settings):
         assert codes.tolist() == list(total.values())
 
 
-def test_names_of_class_folders_are_safe_and_differ():
-    names = ["Wald", "wald", "a/b: c", "..", "Straße"]
-    classes = [ClassInfo(number, name, "#000000") for number, name in enumerate(names, 1)]
-    assert class_folders(classes) == ["Wald", "wald_2", "a_b_c", "class_4", "Straße"]
+@pytest.mark.parametrize(
+    ("crs", "geotransform", "words"),
+    [
+        ("", (500_000.0, 10.0, 0.0, 5_800_000.0, 0.0, -10.0), "has no CRS"),
+        (None, (500_000.0, 9.0, 3.0, 5_800_000.0, 3.0, -9.0), "is turned"),
+        (None, (500_000.0, 10.0, 0.0, 5_800_000.0, 0.0, 10.0), ".*first row in the north"),
+    ],
+)
+def test_an_image_that_torchgeo_cannot_place_is_refused(place, crs, geotransform, words):
+    grid = Grid(place.grid.crs_wkt if crs is None else crs, geotransform, 96, 80)
+    image = write_raster(place.folder / "odd.tif", place.values, grid, nodata=-999)
+    labels = write_raster(place.folder / "odd_labels.tif", place.labels[None], grid)
+    given = {"image": image, "reference": labels}
+    with pytest.raises(InputError, match=rf"odd\.tif {words}"):
+        place.export("odd", layout="torchgeo", **given)
+    assert not (place.folder / "odd").exists()
+    root = Path(place.export("esri", layout="esri", **given).output)
+    emd = json.loads((root / "esri_model_definition.emd").read_text())
+    assert emd["ImageSpaceUsed"] == ("PIXEL_SPACE" if crs == "" else "MAP_SPACE")
 
 
 @pytest.mark.parametrize("settings", [{"file_format": "hdf5"}, {"layout": "esri"}], ids=str)

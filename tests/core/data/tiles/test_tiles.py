@@ -393,9 +393,49 @@ def test_scenes_in_one_file_leak_as_much_as_those_in_many(place):
     assert one.leak[0].test_centres_inside == pytest.approx((gaps <= 4).mean())
 
 
+def test_location_is_warned_of_only_where_it_beats_the_most_frequent_class(place):
+    """Nearly all of one class: its name alone is right as often. Halves: location tells them."""
+    rare = np.ones((12, 10), int)
+    rare[0, :3] = 2
+    halves = np.where(np.arange(10) < 5, 1, 2) * np.ones((12, 1), int)
+    for name, parts in (("rare", rare), ("halves", halves)):
+        labels = np.kron(parts, np.ones((8, 8), int)).astype(np.uint8)
+        path = write_raster(place.folder / f"{name}.tif", labels[None], place.grid)
+        for kind in ("tiles", "scenes"):
+            said = Said()
+            given = {"reference": path, "kind": kind, "split": "random", "buffer": 0}
+            result = place.export(name, train_fraction=0.7, progress=said, **given)
+            warned = [text for text in said.warnings if "Location alone" in text]
+            logged = [text for text in said.logs if "Location alone" in text]
+            assert result.location_only >= 0.9
+            assert (len(warned), len(logged)) == ((0, 1) if name == "rare" else (1, 0))
+
+
 def test_names_of_classes_can_be_given(place):
     result = place.export("named", class_names="1 = wheat; 3=deep lake")
     assert result.classes == ("wheat", "soil", "deep lake")
+
+
+@pytest.mark.parametrize("kind", ["pixels", "tiles"])
+def test_names_of_what_is_no_class_are_refused(place, kind):
+    with pytest.raises(InputError, match=r"names 9, .* no class of labels\.tif; .* 1, 2, 3\."):
+        place.export("unnamed", kind=kind, class_names="9=foo; 1=crop")
+    given = {"reference": place.polygons(), "field": "class", "kind": kind}
+    with pytest.raises(InputError, match=r"names C, .* a, b, c, d\."):
+        place.export("unnamed", class_names="C=forest", **given)
+    assert not (place.folder / "unnamed").exists()
+
+
+def test_a_raster_is_no_mask(place):
+    with pytest.raises(LabelError, match=r"labels\.tif cannot be .* a MASK.* of polygons\.$"):
+        place.export("raster mask", mask=str(place.folder / "labels.tif"))
+
+
+def test_a_buffer_that_is_not_kept_is_warned_of(place):
+    said = Said()
+    place.export("among", split="random", buffer=5, progress=said)
+    assert any("BUFFER of 5" in text and "none is kept" in text for text in said.warnings)
+    assert not any("none is kept" in text for text in said.logs)
 
 
 @pytest.mark.parametrize(
