@@ -25,7 +25,7 @@ from .export_settings import ExportSettings
 from .fixed_split import names_splits, split_coded, split_named
 from .footprints import outlines_in_place, write_footprints
 from .labels import Labels
-from .leakage import LEAKY
+from .leakage import location_tells
 from .mask import Mask
 from .separation import SPLIT_NAMES, TEST, TRAIN
 from .split_notes import (
@@ -256,7 +256,9 @@ class ExportRun:
             )
         words = f"Location alone, without any spectrum, gets {info.location_only:.1%} of the test"
         words += " pixels right."
-        if info.location_only >= LEAKY:
+        train, test = info.counts["train"], info.counts["test"]
+        majority = test[train.index(max(train))] / max(sum(test), 1)
+        if location_tells(info.location_only, majority):
             self.warn([f"{words} Accuracies on this split say little about other places."])
         else:
             self._progress.log(words)

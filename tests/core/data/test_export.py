@@ -421,3 +421,14 @@ def test_footprints_of_very_many_classes_have_no_field_for_each(scene):
     definition = dataset.GetLayer(0).GetLayerDefn()
     names = {definition.GetFieldDefn(n).GetName() for n in range(definition.GetFieldCount())}
     assert names == {"chip", "image", "unused", "train", "validation", "test"}
+
+
+def test_one_class_nearly_everywhere_is_no_leak(scene):
+    labels = np.ones((60, 50), np.uint8)
+    labels[::20, ::10] = 2
+    write_raster(scene.folder / "labels.tif", labels[None], scene.grid)
+    said = Said()
+    result = export(scene, split="random", buffer=0, progress=said)
+    assert result.location_only > 0.9
+    assert any("Location alone" in text for text in said.logs)
+    assert not any("Location alone" in text for text in said.warnings)
