@@ -98,10 +98,14 @@ def test_a_benchmark_that_is_not_there_is_named():
 def test_wrong_labels_are_counted():
     pytest.importorskip("sklearn")
     said = run("wrong_labels.py", "--size", "96", "--seeds", "1", "--shares", "0", "0.05")
-    clean, swapped = (line.split("|")[1:-1] for line in said.splitlines()[2:])
-    assert (clean[0].strip(), clean[2].strip()) == ("0%", "-")
-    assert 0 < float(swapped[2].strip(" %")) <= 100
-    assert float(swapped[3].strip(" %")) < 5
+    clean, *swapped = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()[2:]
+    )
+    assert (clean[1], clean[4]) == ("0%", "-")
+    assert [row[0] for row in swapped] == ["random", "pair", "patches"]
+    for row in swapped:
+        assert 0 < float(row[4].strip(" %")) <= 100
+        assert float(row[5].strip(" %")) < 5
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the memory")
