@@ -13,9 +13,8 @@ from ..raster.values import valid_pixels
 from ..raster.windows import grow, mirrored
 from .chip_files import read_chip
 from .chip_format import GROUPS, IMAGES, LABELS, Chip, ChipSetInfo
-from .chip_hash import labelled_hash
 from .pixel_room import room_for_pixels
-from .pixel_store import PixelStore
+from .pixel_store import PixelStore, check_unchanged
 from .windows.files import StoredStack
 from .windows.stack import WindowSamples
 
@@ -165,18 +164,4 @@ def _check(info: ChipSetInfo, store: PixelStore) -> None:
     """
     # A scene's label is that of all its pixels.
     index = store.index if info.kind == "pixels" else np.arange(len(store.values))
-    found = labelled_hash(
-        row=store.row,
-        col=store.col,
-        label=store.label,
-        split=store.split,
-        values=store.values,
-        index=index,
-        bands=info.bands,
-        classes=info.classes,
-    )
-    if found != info.hash:
-        raise ChipSetError(
-            f"The chips in {info.folder} are no longer those that were exported: labels, split "
-            "or image values have changed. Export the chips again."
-        )
+    check_unchanged(info, store, index, "chips")

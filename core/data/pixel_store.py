@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from ..errors import ChipSetError
 from ..raster.values import nodata_in
+from .chip_format import ChipSetInfo
+from .chip_hash import labelled_hash
 
 IntArray = npt.NDArray[np.int64]
 
@@ -122,3 +124,32 @@ class PixelStore:
             return np.asarray(raw == marks[0])
         # NaN equals nothing: it stands for bands without a nodata value.
         return np.asarray(raw == np.array([np.nan if mark is None else mark for mark in marks]))
+
+
+def check_unchanged(info: ChipSetInfo, store: PixelStore, index: IntArray, what: str) -> None:
+    """Check that labels, split and values are those that were exported.
+
+    Args:
+        info: the chip set.
+        store: its pixels.
+        index: the pixels whose values are in the hash.
+        what: the set's files, in words.
+
+    Raises:
+        ChipSetError: they are not.
+    """
+    found = labelled_hash(
+        row=store.row,
+        col=store.col,
+        label=store.label,
+        split=store.split,
+        values=store.values,
+        index=index,
+        bands=info.bands,
+        classes=info.classes,
+    )
+    if found != info.hash:
+        raise ChipSetError(
+            f"The {what} in {info.folder} are no longer those that were exported: labels, split "
+            "or image values have changed. Export the chips again."
+        )

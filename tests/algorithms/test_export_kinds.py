@@ -13,29 +13,10 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from .conftest import run
+
 pytest.importorskip("torch")
 pytest.importorskip("safetensors")
-
-
-def run(provider, name, values, context, feedback):
-    results, success = provider.algorithm(name).create().run(values, context, feedback)
-    assert success, feedback.errors
-    return results
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    from hsicnn.core.simulation.scene import create_example_scene
-
-    folder = tmp_path_factory.mktemp("scene")
-    return create_example_scene(
-        output=str(folder / "image.tif"),
-        reference=str(folder / "reference.tif"),
-        samples=str(folder / "points.gpkg"),
-        size=96,
-        bands=16,
-        classes=3,
-    )
 
 
 def test_tiles_with_a_mask_and_their_outlines(provider, scene, context, feedback, tmp_path):

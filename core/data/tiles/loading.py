@@ -9,9 +9,8 @@ from ...progress import Portion, Progress
 from ...raster.values import valid_pixels
 from ..chip_files import read_chip
 from ..chip_format import ChipSetInfo
-from ..chip_hash import labelled_hash
 from ..pixel_room import room_for_pixels
-from ..pixel_store import PixelStore
+from ..pixel_store import PixelStore, check_unchanged
 from ..separation import TRAIN
 from .pixels import TilePixels, read_tile_pixels
 from .tile_set import STORAGES, TileSet
@@ -122,18 +121,4 @@ def _check(info: ChipSetInfo, store: PixelStore, tiles: TileSet) -> None:
     index = np.arange(len(store.values)) if info.kind == "scenes" else store.index
     if tiles.storage == "jpeg":  # what comes out of a JPEG differs from decoder to decoder
         index = index[:0]
-    found = labelled_hash(
-        row=store.row,
-        col=store.col,
-        label=store.label,
-        split=store.split,
-        values=store.values,
-        index=index,
-        bands=info.bands,
-        classes=info.classes,
-    )
-    if found != info.hash:
-        raise ChipSetError(
-            f"The tiles in {info.folder} are no longer those that were exported: labels, split "
-            "or image values have changed. Export the chips again."
-        )
+    check_unchanged(info, store, index, "tiles")
