@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..disk import size_below
 from ..progress import Progress, SilentProgress
 from .chip_cutting import ChipCutter, Samples
 from .chip_folder import folder_beside
@@ -61,8 +62,7 @@ def estimate_export(
             with folder_beside(target) as place:
                 ChipCutter(place, samples, trial, rules).run(_Asking(progress))
                 seconds += counted * (time.perf_counter() - begun)
-                files = [path for path in place.rglob("*") if path.is_file()]
-                size += counted * sum(path.stat().st_size for path in files)
+                size += counted * size_below(place)
     return ExportEstimate(size, seconds)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...disk import size_below
 from ...progress import Progress
 from ..chip_folder import folder_beside
 from ..windows.files import StackFiles
@@ -52,11 +53,11 @@ def _of_files(folder: Path, job: TileJob, progress: Progress) -> tuple[float, fl
         progress.check_cancel()
         writer.write(number, job.planned[number], slice(0, 0))
     seconds = time.perf_counter() - began
-    size = _bytes_in(folder)
+    size = size_below(folder)
     writer.finish()
     # What is written once does not grow with the tiles.
     bands = json.dumps([band.to_json() for band in job.written_bands], indent=1)
-    once = _bytes_in(folder) - size + len(bands)
+    once = size_below(folder) - size + len(bands)
     share, record = total / len(numbers), _RECORD_BYTES + 6 * len(job.classes)
     return size * share + once + total * record, seconds * share
 
@@ -74,9 +75,9 @@ def _of_stack(folder: Path, job: TileJob, progress: Progress) -> tuple[float, fl
     began = time.perf_counter()
     _stack(folder, job, numbers, progress)
     seconds = (time.perf_counter() - began) * total / len(numbers)
-    many = _bytes_in(folder)
+    many = size_below(folder)
     _stack(folder, job, numbers[:1], progress)
-    one = _bytes_in(folder)
+    one = size_below(folder)
     each = (many - one) / max(len(numbers) - 1, 1)
     return one + each * (total - 1), seconds
 
@@ -85,10 +86,6 @@ def _spread(job: TileJob, most: int) -> list[int]:
     """Return the numbers of some tiles, spread over all of them."""
     total = len(job.planned)
     return [int(n) for n in np.unique(np.linspace(0, total - 1, min(most, total)).astype(int))]
-
-
-def _bytes_in(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _shape(job: TileJob, count: int) -> StackShape:
