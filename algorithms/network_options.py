@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.errors import InputError
-from ..models.catalog import NETWORKS, Option
+from ..models.catalog import NETWORKS
+from ..models.entry import Option
 
 
 def parse_options(text: str, architecture: str) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 from torch import nn
 
-from .catalog import Network, network
-from .etrainee_1d import build_spectral_net
-from .indian_pines_3d import SpectralSpatialNet
-from .multiscale import MultiScale
+from .catalog import network
+from .entry import Network
 
 
 def build(name: str, bands: int, outputs: int, options: Mapping[str, Any]) -> nn.Module:
@@ -33,13 +32,10 @@ def build(name: str, bands: int, outputs: int, options: Mapping[str, Any]) -> nn
     given = dict(options)
     patch = int(given.pop("patch_size", 0) or entry.default_patch)
     _check(entry, bands, outputs, patch, given)
-    if name == "etrainee_1d":
-        return build_spectral_net(bands, outputs, **given)
-    if name == "indian_pines_3d":
-        return SpectralSpatialNet(bands, outputs, patch_size=patch)
-    if name == "multiscale":
-        return MultiScale(bands, outputs, radius=(patch - 1) // 2, **given)
-    raise ValueError(f"The catalog's network '{name}' has no family file.")
+    family = import_module(f".{entry.name}", __package__)
+    if len(entry.patch_sizes) > 1:
+        given["patch_size"] = patch
+    return cast(nn.Module, family.build(bands, outputs, **given))
 
 
 def _check(

@@ -148,7 +148,7 @@ def _as_rows(scores: Tensor) -> Tensor:
     return scores[0, :, 0].t()
 
 
-def build_spectral_net(
+def build(
     bands: int,
     outputs: int,
     *,

@@ -139,3 +139,8 @@ class SpectralSpatialNet(nn.Module):
         images = windows.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         found: Tensor = self.first(images)
         return torch.unflatten(found.permute(0, 2, 3, 1), 0, windows.shape[:2])
+
+
+def build(bands: int, outputs: int, *, patch_size: int = 9) -> SpectralSpatialNet:
+    """Build the network from the catalog's plain options."""
+    return SpectralSpatialNet(bands, outputs, patch_size=patch_size)

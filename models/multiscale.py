@@ -281,3 +281,25 @@ def _patch_windows(radii: tuple[int, ...], radius: int) -> Tensor:
         middle = slice(radius - inner, radius + inner + 1)
         windows[number, middle, middle] = 1 / (2 * inner + 1) ** 2
     return windows.flatten(1)
+
+
+def build(
+    bands: int,
+    outputs: int,
+    *,
+    patch_size: int = 9,
+    members: int = 3,
+    width: int = 64,
+    hidden: int = 128,
+    dropout: float = 0.5,
+) -> MultiScale:
+    """Build the network from the catalog's plain options."""
+    return MultiScale(
+        bands,
+        outputs,
+        radius=patch_size // 2,
+        members=members,
+        width=width,
+        hidden=hidden,
+        dropout=dropout,
+    )

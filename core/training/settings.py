@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
-from ...models.catalog import DEFAULT_NETWORK, Network, network
+from ...models.catalog import DEFAULT_NETWORK, network
+from ...models.entry import Network
 from ..errors import InputError
 
 SCHEDULES = ("one-cycle", "cosine", "constant", "multi-step")

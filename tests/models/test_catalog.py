@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hsicnn.models.catalog import DEFAULT_NETWORK, NETWORKS, Option, network
+from hsicnn.models.catalog import DEFAULT_NETWORK, NETWORKS, network
+from hsicnn.models.entry import Option
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,9 +17,9 @@ def test_the_catalog_needs_no_torch():
     code = (
         "import sys; sys.modules['torch'] = None; sys.path.insert(0, sys.argv[1]);"
         "import importlib.util as u;"
-        "s = u.spec_from_file_location('catalog', sys.argv[1] + '/models/catalog.py');"
-        "m = u.module_from_spec(s); sys.modules['catalog'] = m; s.loader.exec_module(m);"
-        "print(len(m.NETWORKS))"
+        "s = u.spec_from_file_location('models', sys.argv[1] + '/models/__init__.py');"
+        "m = u.module_from_spec(s); sys.modules['models'] = m; s.loader.exec_module(m);"
+        "from models.catalog import NETWORKS; print(len(NETWORKS))"
     )
     found = subprocess.run(
         [sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True

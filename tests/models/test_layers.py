@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hsicnn.models import build as builder
-from hsicnn.models.catalog import NETWORKS, Network
 from hsicnn.models.layers import affine, convolve_3d, folded, pool_bands
 from torch import nn
 from torch.nn import functional
@@ -61,12 +59,3 @@ def test_pooling_drops_a_short_rest_and_is_the_same_with_and_without_gradients(s
     learnt = pool_bands(values.clone().requires_grad_(), size)
     assert torch.equal(learnt.detach(), expected)
     learnt.sum().backward()
-
-
-def test_an_entry_without_its_family_file_is_told(monkeypatch):
-    entry = NETWORKS["multiscale"]
-    values = {name: getattr(entry, name) for name in Network.__dataclass_fields__}
-    new = Network(**{**values, "name": "newest"})
-    monkeypatch.setattr(builder, "network", lambda _: new)
-    with pytest.raises(ValueError, match="'newest' has no family file"):
-        builder.build("newest", 30, 3, {})

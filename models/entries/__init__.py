@@ -1,0 +1,1 @@
+"""What the catalog says of each network, a file each; without torch."""

@@ -1,0 +1,39 @@
+"""The catalog's entry."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from ..entry import Network, Option
+
+ENTRY = Network(
+    name="etrainee_1d",
+    title="E-TRAINEE spectral network (1-D)",
+    kind="pixel",
+    dims="1D",
+    paper="E-TRAINEE course, module 4: 1-D CNN on spectra (2024).",
+    dense=True,
+    default_patch=1,
+    patch_sizes=(1,),
+    min_bands=46,
+    options=(
+        Option("conv1", "Channels of the first group", "int", 32, 1, 1024),
+        Option("conv2", "Channels of the second group", "int", 64, 1, 1024),
+        Option("conv3", "Channels of the third group", "int", 128, 1, 1024),
+        Option("dense1", "Features of the first dense layer", "int", 384, 1, 8192),
+        Option("dense2", "Features of the second dense layer", "int", 192, 1, 8192),
+        Option("dense3", "Features of the third dense layer", "int", 96, 1, 8192),
+        Option("dropout", "Dropout", "float", 0.5, 0.0, 0.95),
+    ),
+    recipe=MappingProxyType(
+        {
+            "normalisation": "zca",
+            "components": 60,
+            "whitening": 0.5,
+            "learning_rate": 1e-3,
+            "epochs": 8,
+            "flips": False,
+            "shortest_epoch": 60,
+        }
+    ),
+)

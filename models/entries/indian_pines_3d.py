@@ -1,0 +1,34 @@
+"""The catalog's entry."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from ..entry import Network
+
+ENTRY = Network(
+    name="indian_pines_3d",
+    title="Indian Pines spectral-spatial network (3-D)",
+    kind="pixel",
+    dims="3D",
+    paper="Indian Pines course: 3-D CNN on windows of 9 x 9 pixels and all bands.",
+    dense=True,
+    default_patch=9,
+    patch_sizes=(7, 9, 11, 13),
+    min_bands=22,
+    # Windows of 17 x 17 centres share most of their work: a step of four teaches up to
+    # 1,156 pixels for the price of some fifty single patches.
+    recipe=MappingProxyType(
+        {
+            "normalisation": "pca",
+            "components": 40,
+            "whitening": 0.5,
+            "learning_rate": 1e-3,
+            "batch_size": 4,
+            "margin": 8,
+            "epochs": 10,
+            "shortest_epoch": 40,
+            "longest_epoch": 40,
+        }
+    ),
+)
