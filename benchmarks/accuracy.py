@@ -30,12 +30,13 @@ from hsicnn.core.data.separation import TEST, TRAIN, UNUSED  # noqa: E402
 from hsicnn.core.data.splits import block_ids  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.runtime.seeds import seed_torch  # noqa: E402
-from hsicnn.core.training.loop import Lesson, TrainingState, train  # noqa: E402
-from hsicnn.core.training.objectives import class_weights  # noqa: E402
+from hsicnn.core.training.class_weights import class_weights  # noqa: E402
+from hsicnn.core.training.loop import train  # noqa: E402
 from hsicnn.core.training.optimisers import make_optimiser  # noqa: E402
 from hsicnn.core.training.patches import PatchSource, samples_of  # noqa: E402
 from hsicnn.core.training.preparation import fit_inputs, make_network  # noqa: E402
 from hsicnn.core.training.settings import resolve_settings  # noqa: E402
+from hsicnn.core.training.state import Lesson, TrainingState  # noqa: E402
 from hsicnn.core.training.validation import predict  # noqa: E402
 from hsicnn.models.catalog import DEFAULT_NETWORK, NETWORKS  # noqa: E402
 from pooled import accuracies, hits_by_block, kappa, paired_difference  # noqa: E402
@@ -81,7 +82,7 @@ def run_network(name: str, scene: Scene, training: np.ndarray, test: np.ndarray,
         progress=progress,
     )
     counts = np.bincount(store.label[training], minlength=len(scene.classes) + 1)[1:]
-    weights = torch.from_numpy(class_weights(settings.class_weights, counts))
+    weights = torch.from_numpy(class_weights(settings, counts, ()))
     lesson = Lesson(
         source, samples_of(store, TRAIN), samples_of(store, UNUSED + 99), weights, settings
     )

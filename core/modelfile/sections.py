@@ -87,7 +87,7 @@ def course(bundle: ModelBundle) -> list[str]:
     pieces = [html.heading("How the training went"), training_curves(history)]
     if len(rows) < len(history):
         pieces.append(
-            html.paragraph(f"{len(rows)} of {len(history):,} epochs; the file has all.", "note")
+            html.paragraph(f"{len(rows)} of {bundle.epochs:,} epochs; the file has all.", "note")
         )
     return [*pieces, html.table(headers, rows)]
 
@@ -96,8 +96,7 @@ def _some(history: Sequence[Mapping[str, Any]], kept: int | None) -> Iterable[Ma
     """The first epoch, the last, the kept one, and some evenly between."""
     last = len(history) - 1
     places = {round(step * last / (ROWS - 1)) for step in range(ROWS)} if last else {0}
-    if kept is not None and 1 <= kept <= len(history):
-        places.add(kept - 1)
+    places.update(place for place, row in enumerate(history) if kept and row.get("epoch") == kept)
     return [history[place] for place in sorted(places)]
 
 

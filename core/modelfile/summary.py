@@ -23,7 +23,7 @@ def describe(bundle: ModelBundle) -> list[str]:
         f"Bands: {describe_range(bundle.bands)}; normalisation '{bundle.normalisation.kind}'.",
         f"Classes: {len(bundle.classes)} ({_names(bundle)}).",
         f"Trained: {bundle.created}, on {len(bundle.training_rows):,} pixels of a raster of "
-        f"{bundle.training_grid.describe()}; {len(bundle.history)} epochs, seed {bundle.seed}.",
+        f"{bundle.training_grid.describe()}; {bundle.epochs} epochs, seed {bundle.seed}.",
     ]
     if "reduction" in bundle.chips:
         lines.insert(2, reduction_told(bundle))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .drawn import drawn
-from .figures import curves_picture
+from .figures import curves_picture, rates_picture
 
 
 def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
@@ -17,3 +17,13 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
     """
     words = "Training curves: loss and accuracy by epoch"
     return drawn(lambda: curves_picture(history), words)
+
+
+def rate_curve(trial: Mapping[str, Any]) -> str:
+    """Return the curve of a learning-rate finder, or why it cannot be drawn.
+
+    Args:
+        trial: see ``training.rate_finder``.
+    """
+    words = "Loss at growing learning rates"
+    return drawn(lambda: rates_picture(trial["rates"], trial["losses"], trial["suggested"]), words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,13 @@ from .checkpoints import (
     save_checkpoint,
     use_threads,
 )
-from .loop import TrainingState, train
+from .initial_model import begin_with, check_bands, settings_and_start
+from .initialisation import initialise
+from .loop import train
 from .optimisers import make_optimiser
 from .outcome import trained_model, untrained_model
 from .pace import say_how_long
+from .precision import choose_precision
 from .preflight import check_training
 from .preparation import (
     check_outputs,
@@ -36,9 +39,10 @@ from .preparation import (
     make_network,
     run_hash,
 )
+from .rate_finder import find_learning_rate
 from .report import training_page
 from .scores import split_scores
-from .settings import resolve_settings
+from .state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -90,13 +94,16 @@ def train_classifier(
         Cancelled: where the user stopped; the last checkpoint stays.
     """
     progress = progress or SilentProgress()
-    chosen = resolve_settings(settings or {})
+    chosen, initial = settings_and_start(settings or {})
     check_outputs(output, report)
     info = read_chip_set(chips)
+    if initial is not None:
+        check_bands(initial, info)
     place = choose_device(device)
     for note in place.notes:
         progress.log(note)
-    checkpoint, job = checkpoint_path(output), run_hash(info, chosen, place)
+    chosen = replace(chosen, precision=choose_precision(chosen.precision, place, progress))
+    checkpoint, job = checkpoint_path(output), run_hash(info, chosen, place, initial)
     if resume:
         use_threads(recorded_threads(checkpoint, job))
     allowed = check_training(
@@ -115,9 +122,11 @@ def train_classifier(
         progress=Portion(progress, 0.0, 0.03),
         radius=allowed.radius,
     )
-    normalisation = fit_inputs(store, chosen)
+    normalisation = initial.normalisation if initial else fit_inputs(store, chosen)
     seed_torch(chosen.seed, "initialisation")
     network = make_network(chosen, normalisation.outputs, len(info.classes))
+    initialise(network, chosen.initialisation)
+    frozen = begin_with(initial, network, chosen, info, progress) if initial else ()
     lesson = make_lesson(
         info,
         store,
@@ -128,10 +137,12 @@ def train_classifier(
         memory_bytes=pixels,
         progress=progress,
     )
-    state = TrainingState(network, make_optimiser(network, chosen))
+    state = TrainingState(network, make_optimiser(network, chosen), frozen=frozen)
     if resume:
         resume_from(checkpoint, state, job, progress)
     state.micro_batch = min(state.micro_batch or allowed.patches, allowed.patches)
+    if chosen.find_learning_rate and not state.epoch:
+        state.trial = find_learning_rate(state, lesson, progress)
     say_how_long(state, lesson, sum(info.counts["test"]), progress)
     radius = int(network.radius)  # type: ignore[arg-type]
     blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)
