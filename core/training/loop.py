@@ -70,6 +70,7 @@ def train(
             save(state)
         progress.metric("epoch", row)
         progress.report(state.epoch / settings.epochs, _sentence(state, settings, left))
+    _warn_of_guessing(state, lesson, progress)
     return state
 
 
@@ -179,6 +180,18 @@ def _check_sound(loss: float, state: TrainingState, settings: TrainingSettings) 
     sound = [torch.isfinite(value).all() for value in found if value.dtype.is_floating_point]
     if not bool(torch.stack(sound).all()):
         raise _diverged("the network's weights are no longer numbers", state, settings)
+
+
+def _warn_of_guessing(state: TrainingState, lesson: Lesson, progress: Progress) -> None:
+    """Say where a network is no better than one that always gives the same class."""
+    average = state.best_figures.get("validation_average", 1.0)
+    classes = len(lesson.validation.target.unique())
+    if classes > 1 and average <= 1 / classes:
+        progress.warn(
+            f"On validation pixels the network is no better than guessing: the average accuracy "
+            f"of {classes} classes is {average:.3f}. LEARNING_RATE is "
+            f"{lesson.settings.learning_rate:g}; FIND_LEARNING_RATE suggests one."
+        )
 
 
 def _diverged(found: str, state: TrainingState, settings: TrainingSettings) -> HsicnnError:

@@ -79,6 +79,9 @@ def check_training(
     steps = steps_an_epoch(sum(info.counts["train"]), settings)
     progress.log(
         f"{settings.epochs:,} epochs of {steps:,} steps of {settings.batch_size:,} patches each."
+        if settings.accumulate == 1
+        else f"{settings.epochs:,} epochs of {steps:,} batches of {settings.batch_size:,} patches, "
+        f"{settings.accumulate:,} to a step."
     )
     free = free_memory()
     if free.size is not None:

@@ -362,3 +362,18 @@ def test_cancel_is_asked_before_every_batch_of_a_step():
     )
     train(state, dataclasses.replace(lesson, validation=lesson.validation.first(0)), told, nothing)
     assert told.asked == 7
+
+
+@pytest.mark.parametrize(("average", "warned"), [(1 / 3, True), (0.2, True), (0.34, False)])
+def test_a_network_that_learnt_nothing_is_warned_of(average, warned, monkeypatch):
+    class Warned(SilentProgress):
+        said = ""
+
+        def warn(self, text):
+            self.said += text
+
+    accuracies(monkeypatch, [average] * 3)
+    told = Warned()
+    state, lesson = make(settings(epochs=2))
+    train(state, lesson, told, nothing)
+    assert ("no better than guessing: the average accuracy of 3 classes" in told.said) == warned

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from hsicnn.core.data.export import export_training_chips  # noqa: E402
-from hsicnn.core.errors import Cancelled  # noqa: E402
+from hsicnn.core.errors import Cancelled, HsicnnError  # noqa: E402
 from hsicnn.core.inference.classify import classify_raster  # noqa: E402
 from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
@@ -129,3 +129,55 @@ def test_the_statistics_of_the_training_pixels_are_computed_once(scene, tmp_path
     monkeypatch.setattr(outcome, "moments", lambda values: calls.append(1) or moments(values))
     train(scene, tmp_path / "model.safetensors")
     assert len(calls) == 1
+
+
+def test_a_learning_rate_is_found_once_and_shown_in_the_report(scene, tmp_path):
+    output, report = tmp_path / "model.safetensors", tmp_path / "report.html"
+    given = {
+        "chips": str(scene / "chips"),
+        "output": str(output),
+        "report": str(report),
+        "settings": {**QUICK, "find_learning_rate": True},
+        "device": "cpu",
+    }
+    with pytest.raises(Cancelled):
+        train_classifier(**given, progress=StopAfter(2))
+    begun = load_bundle(str(checkpoint_path(str(output)))).metrics["learning_rate_trial"]
+    listener = Listener()
+    train_classifier(**given, progress=listener)
+    assert not any("Learning-rate finder" in line for line in listener.lines)
+    found = load_bundle(str(output)).metrics["learning_rate_trial"]
+    assert found == begun
+    assert found["suggested"] > 0
+    page = report.read_text(encoding="utf-8")
+    assert "Learning rates that were tried" in page
+    assert f"Suggested is {found['suggested']:g}" in page
+    assert "Loss at growing learning rates" in page
+    # The training is that without the finder.
+    plain = tmp_path / "plain.safetensors"
+    train(scene, plain)
+    assert "learning_rate_trial" not in load_bundle(str(plain)).metrics
+    other = load_bundle(str(plain)).weights
+    for name, array in load_bundle(str(output)).weights.items():
+        assert (array == other[name]).all(), name
+
+
+def test_a_training_that_diverges_leaves_the_earlier_model(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    train(scene, output)
+    before = output.read_bytes()
+    with pytest.raises(HsicnnError, match=r"diverged in epoch \d.*an earlier one is as it was"):
+        train(
+            scene, output, optimiser="sgd", learning_rate=10.0, momentum=0.99, clip=0.0,
+            schedule="constant", longest_epoch=80, shortest_epoch=80,
+        )  # fmt: skip
+    assert output.read_bytes() == before
+
+
+def test_settings_of_a_model_say_what_it_was_computed_in(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    train(scene, output, class_weights="given", given_weights="1=3", initialisation="glorot")
+    settings = load_bundle(str(output)).settings
+    assert settings["precision"] == "float32"
+    assert settings["given_weights"] == "1=3"
+    assert settings["initialisation"] == "glorot"
