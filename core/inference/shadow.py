@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..runtime.ledger import ledger
+from ...models.ledger import ledger
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...models.ledger import ledger
 from ..data.chips import ChipSetInfo
 from ..data.pixel_loading import chip_pixels
-from ..runtime.ledger import ledger
 from ..sizes import MIB
 from .preparation import MOST_FITTED
 from .settings import TrainingSettings
