@@ -7,51 +7,19 @@ from typing import Any
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterFile,
     QgsProcessingParameterString,
 )
 
-from ..core.training.settings import CHOICES, RANGES, TrainingSettings
+from ..core.training.setting import Setting
+from ..core.training.settings import SETTINGS, TrainingSettings
 from ..models.catalog import DEFAULT_NETWORK, NETWORKS
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .network_options import option_help, parse_options
 
 YES_NO = ("yes", "no")
-OWN = "Empty: the network's own recipe."
-
-# Settings of a recipe that are shown first, with title and help; their limits and words are the
-# core's. Each may be left empty, because every network has a recipe of its own.
-MAIN = (
-    ("epochs", "Epochs", "Passes over the training pixels at the most."),
-    ("batch_size", "Batch size", "Patches a step; halved by itself where memory runs out."),
-    ("learning_rate", "Learning rate", "The highest learning rate of the schedule."),
-    (
-        "class_weights",
-        "Class weights",
-        "How much more a pixel of a rare class counts: not at all, by the square root of its "
-        "rareness, or fully.",
-    ),
-)
-FINE = (
-    ("optimiser", "Optimiser", "How weights are changed."),
-    ("schedule", "Schedule", "How the learning rate rises and falls."),
-    ("weight_decay", "Weight decay", "Pull of the weights towards 0."),
-    ("label_smoothing", "Label smoothing", "Share of a label that is given to other classes."),
-    ("mixup", "Mixup", "Parameter of the Beta distribution that mixes patches; 0 is off."),
-    ("noise", "Noise", "Noise added to normalised values, as a standard deviation."),
-    ("brightness", "Brightness", "Random factor on whole spectra, as a standard deviation."),
-    ("flips", "Turn and mirror", "Turn and mirror patches at random."),
-    ("margin", "Margin (pixels)", "Learn labelled neighbours along with each drawn pixel."),
-    ("averaging", "Averaging", "Decay of the running mean of the weights; 0 is off."),
-    ("shortest_epoch", "Shortest epoch", "Steps an epoch at the least."),
-    ("longest_epoch", "Longest epoch", "Steps an epoch at the most."),
-    ("patience", "Patience", "Epochs without gain before training stops; 0: never."),
-    ("monitor", "Monitor", "Validation figure that says which epoch is best."),
-    ("keep", "Epoch to keep", "The weights of the best epoch or of the last one."),
-    ("normalisation", "Normalisation", "How band values are scaled."),
-    ("components", "Components", "Components of the normalisation 'pca'; 0 is all."),
-    ("whitening", "Whitening", "How far the normalisation 'pca' whitens, 0..1."),
-)
+OWN = "Empty: as the recipe says."
 
 
 class TrainClassifier(HsicnnAlgorithm):
@@ -96,7 +64,7 @@ class TrainClassifier(HsicnnAlgorithm):
                 None,
                 (1, 1025),
             ),
-            *(setting(*entry) for entry in MAIN),
+            *(parameter(name, item) for name, item in SETTINGS.items() if item.main),
             *self._fine(),
             p.device("auto"),
             p.seed(defaults.seed),
@@ -125,8 +93,8 @@ class TrainClassifier(HsicnnAlgorithm):
     def _fine(self) -> list[QgsProcessingParameterDefinition]:
         options = QgsProcessingParameterString("OPTIONS", "Network options", None, False, True)
         return [
-            *(setting(*entry, advanced=True) for entry in FINE),
             p.explained(options, option_help(), advanced=True),
+            *(parameter(name, item) for name, item in SETTINGS.items() if not item.main),
         ]
 
     def arguments(
@@ -138,8 +106,8 @@ class TrainClassifier(HsicnnAlgorithm):
             "patch_size": p.whole_or_none(self, parameters, "PATCH_SIZE", context),
             "seed": self.parameterAsInt(parameters, "SEED", context),
         }
-        for name, *_ in (*MAIN, *FINE):
-            settings[name] = self._given(parameters, name, context)
+        for name, item in SETTINGS.items():
+            settings[name] = self._given(parameters, name, item, context)
         options = self.parameterAsString(parameters, "OPTIONS", context)
         if options:
             settings["options"] = parse_options(options, architecture)
@@ -150,31 +118,44 @@ class TrainClassifier(HsicnnAlgorithm):
             "resume": self.parameterAsBool(parameters, "RESUME", context),
         }
 
-    def _given(self, parameters: dict[str, Any], name: str, context: QgsProcessingContext) -> Any:
+    def _given(
+        self,
+        parameters: dict[str, Any],
+        name: str,
+        item: Setting,
+        context: QgsProcessingContext,
+    ) -> Any:
         """Return a setting as the core takes it, or nothing where it was left empty."""
-        default = getattr(TrainingSettings, name)
-        if isinstance(default, bool):
-            word = p.word(self, parameters, name.upper(), context)
-            return word == "yes" if word else None
-        if isinstance(default, int):
-            return p.whole_or_none(self, parameters, name.upper(), context)
-        if isinstance(default, float):
-            return p.real_or_none(self, parameters, name.upper(), context)
-        return p.word(self, parameters, name.upper(), context) or None
+        place = name.upper()
+        if item.kind == "whole":
+            return p.whole_or_none(self, parameters, place, context)
+        if item.kind == "real":
+            return p.real_or_none(self, parameters, place, context)
+        if item.kind == "text":
+            return self.parameterAsString(parameters, place, context) or None
+        if item.kind == "file":
+            return self.parameterAsFile(parameters, place, context) or None
+        word = p.word(self, parameters, place, context) or None
+        return word == "yes" if word and item.kind == "switch" else word
 
 
-def setting(
-    name: str, title: str, text: str, *, advanced: bool = False
-) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a training setting, with the limits or the words of the core."""
-    default = getattr(TrainingSettings, name)
-    text = f"{text} {OWN}"
-    if isinstance(default, bool):
-        return p.choice(name.upper(), title, text, YES_NO, None, advanced=advanced)
-    if isinstance(default, str):
-        return p.choice(name.upper(), title, text, CHOICES[name], None, advanced=advanced)
-    low, high = RANGES[name]
-    if isinstance(default, int):
-        limits = (int(low), int(high))
-        return p.whole(name.upper(), title, text, None, limits, advanced=advanced)
-    return p.real(name.upper(), title, text, None, (low, high), advanced=advanced)
+def parameter(name: str, item: Setting) -> QgsProcessingParameterDefinition:
+    """Return the parameter of a training setting; empty, it is left to the recipe."""
+    place, text, advanced = name.upper(), f"{item.help} {OWN}", not item.main
+    if item.kind == "whole":
+        limits = (int(item.limits[0]), int(item.limits[1]))
+        return p.whole(place, item.title, text, None, limits, advanced=advanced)
+    if item.kind == "real":
+        return p.real(place, item.title, text, None, item.limits, advanced=advanced)
+    if item.kind == "text":
+        return p.text(place, item.title, text, advanced=advanced)
+    if item.kind == "file":
+        return p.explained(
+            QgsProcessingParameterFile(
+                place, item.title, optional=True, fileFilter=p.ANY_MODEL_FILTER
+            ),
+            item.help,
+            advanced=advanced,
+        )
+    words = YES_NO if item.kind == "switch" else item.choices
+    return p.choice(place, item.title, text, words, None, advanced=advanced)

@@ -1,4 +1,8 @@
-"""Training settings: one table of everything a training run can be told."""
+"""Training settings: one table of everything a training run can be told.
+
+A setting is one entry of ``TrainingSettings``: its default with limits, title and help. The
+loop, the dialog of *Train classifier* and the checks read it from there.
+"""
 
 from __future__ import annotations
 
@@ -10,48 +14,22 @@ from typing import Any
 from ...models.catalog import DEFAULT_NETWORK, network
 from ...models.entry import Network
 from ..errors import InputError
+from .setting import choice, declared, line, model_file, number, switch
 
-SCHEDULES = ("one-cycle", "cosine", "constant", "multi-step")
+RECIPES = ("recommended", "published")
 OPTIMISERS = ("adamw", "adam", "sgd")
-CLASS_WEIGHTS = ("none", "sqrt", "inverse")
+SCHEDULES = ("one-cycle", "cosine", "constant", "multi-step", "plateau", "inverse-time")
+LOSSES = ("cross-entropy", "focal", "dice", "tversky", "focal-tversky", "squared-error")
+OVERLAPS = ("dice", "tversky", "focal-tversky")  # losses of whole classes, not of pixels
+CLASS_WEIGHTS = ("none", "sqrt", "inverse", "median", "given")
+INITIALISATIONS = ("own", "glorot", "he")
+PRECISIONS = ("auto", "float32", "bfloat16")
 MONITORS = ("balanced", "overall", "loss")
 KEEPS = ("best", "last")
+CHECKPOINTS = ("every-epoch", "best")
 # The kinds of core.data.normalisation, named here because that module needs numpy and this
 # one fills the dialogs of QGIS, which opens without it.
 NORMALISATIONS = ("band", "global", "pca", "zca")
-
-#: Smallest and largest value of every number.
-RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "epochs": (1, 100_000),
-        "batch_size": (2, 65_536),
-        "learning_rate": (1e-8, 10.0),
-        "weight_decay": (0.0, 1.0),
-        "label_smoothing": (0.0, 0.5),
-        "mixup": (0.0, 10.0),
-        "noise": (0.0, 10.0),
-        "brightness": (0.0, 1.0),
-        "averaging": (0.0, 0.99999),
-        "patience": (0, 100_000),
-        "margin": (0, 64),
-        "shortest_epoch": (1, 1_000_000),
-        "longest_epoch": (1, 1_000_000),
-        "components": (0, 10_000),
-        "whitening": (0.0, 1.0),
-    }
-)
-
-#: What every word can be.
-CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "optimiser": OPTIMISERS,
-        "schedule": SCHEDULES,
-        "class_weights": CLASS_WEIGHTS,
-        "monitor": MONITORS,
-        "keep": KEEPS,
-        "normalisation": NORMALISATIONS,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -62,74 +40,317 @@ class TrainingSettings:
         architecture: a name from ``models.catalog``.
         options: options of that network; missing ones take its defaults.
         patch_size: side of the patch in pixels, odd; 0 takes the network's own.
-        epochs: passes over the training pixels at the most.
-        batch_size: patches a step; halved by itself when memory runs out.
-        learning_rate: the highest learning rate of the schedule.
-        weight_decay: decay of the weights (AdamW: decoupled).
-        optimiser: one of ``OPTIMISERS``.
-        schedule: one of ``SCHEDULES``.
-        class_weights: ``none``, ``sqrt`` or ``inverse`` class frequency in the loss.
-        label_smoothing: share of the target given to the other classes, 0..1.
-        mixup: parameter of the Beta distribution that mixes pairs of patches; 0 is off.
-        noise: standard deviation of the noise added to normalised inputs.
-        brightness: standard deviation of a factor (1 +- x) on whole spectra.
-        margin: learn the training pixels up to this many pixels around each drawn one along
-            with it: 3-D networks share most of their work between neighbours, so a step
-            then teaches many more pixels in the same time.
-        flips: turn and mirror patches at random.
-        averaging: decay of the running average of the weights that is validated and
-            kept; 0 keeps the weights themselves.
-        shortest_epoch: steps an epoch at the least: a handful of training pixels is
-            passed over several times.
-        longest_epoch: steps an epoch at the most: of very many training pixels each epoch
-            draws others. Both keep the time of a recipe the same for small and large sets.
-        patience: epochs without a better validation figure before training stops; 0 never.
-        monitor: ``balanced`` (mean of overall and average accuracy), ``overall`` or
-            ``loss``, on validation pixels.
-        keep: ``best`` keeps the epoch with the best monitor, ``last`` the last one.
-        normalisation: a kind from ``core.data.normalisation``.
-        components: components of the ``pca`` normalisation; 0 keeps all.
-        whitening: how far ``pca`` whitens, 0..1; see ``fit_normalisation``.
         seed: fixes initialisation, order, augmentation.
+
+    Every other setting says itself what it is; ``SETTINGS`` lists them.
     """
 
     architecture: str = DEFAULT_NETWORK
     options: Mapping[str, Any] = field(default_factory=dict)
     patch_size: int = 0
-    epochs: int = 60
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    optimiser: str = "adamw"
-    schedule: str = "one-cycle"
-    class_weights: str = "sqrt"
-    label_smoothing: float = 0.0
-    mixup: float = 0.0
-    noise: float = 0.0
-    brightness: float = 0.0
-    margin: int = 0
-    flips: bool = True
-    averaging: float = 0.0
-    shortest_epoch: int = 30
-    longest_epoch: int = 300
-    patience: int = 0
-    monitor: str = "balanced"
-    keep: str = "best"
-    normalisation: str = "band"
-    components: int = 0
-    whitening: float = 1.0
     seed: int = 1
+
+    recipe: str = choice(
+        "recommended",
+        RECIPES,
+        "Recipe",
+        "Where settings that are left empty come from: what was measured to be best for the "
+        "network, or what its source has published, to repeat that.",
+        main=True,
+    )
+    epochs: int = number(
+        60, 1, 100_000, "Epochs", "Passes over the training pixels at the most.", main=True
+    )
+    batch_size: int = number(
+        64,
+        2,
+        65_536,
+        "Batch size",
+        "Patches a step; halved by itself where memory runs out.",
+        main=True,
+    )
+    learning_rate: float = number(
+        2e-3, 1e-8, 10.0, "Learning rate", "The highest learning rate of the schedule.", main=True
+    )
+    class_weights: str = choice(
+        "sqrt",
+        CLASS_WEIGHTS,
+        "Class weights",
+        "How much more a pixel of a rare class counts: not at all, by the square root of its "
+        "rareness, fully (inverse), fully with the class of median size at 1, or as given.",
+        main=True,
+    )
+
+    optimiser: str = choice(
+        "adamw",
+        OPTIMISERS,
+        "Optimiser",
+        "How weights are changed: AdamW (weight decay apart from the gradient), Adam, or "
+        "stochastic gradient descent (sgd).",
+    )
+    momentum: float = number(
+        0.9, 0.0, 0.9999, "Momentum", "Share of the last step that sgd takes again; 0 is plain sgd."
+    )
+    nesterov: bool = switch(
+        True, "Nesterov momentum", "sgd looks ahead along its momentum; without effect at 0."
+    )
+    weight_decay: float = number(
+        1e-2, 0.0, 1.0, "Weight decay", "Pull of the weights towards 0, against learning by heart."
+    )
+    schedule: str = choice(
+        "one-cycle",
+        SCHEDULES,
+        "Schedule",
+        "How the learning rate goes: up and down (one-cycle), down along a cosine, constant, down "
+        "at milestones (multi-step), down where validation no longer improves (plateau), or down "
+        "as 1 / (1 + decay x steps) (inverse-time).",
+    )
+    milestones: str = line(
+        "0.5, 0.75, 0.9",
+        "Milestones",
+        "Where schedule 'multi-step' lowers the rate, separated by commas: below 1 a share of the "
+        "training, from 1 on an epoch.",
+    )
+    rate_factor: float = number(
+        0.3,
+        0.001,
+        0.999,
+        "Factor on the rate",
+        "What schedules 'multi-step' and 'plateau' multiply the learning rate by each time.",
+    )
+    plateau_patience: int = number(
+        5,
+        1,
+        100_000,
+        "Patience of the plateau",
+        "Epochs without a better validation figure (MONITOR) before schedule 'plateau' lowers the "
+        "rate.",
+    )
+    rate_decay: float = number(
+        1e-4,
+        0.0,
+        1.0,
+        "Decay of the rate",
+        "Decay a step of schedule 'inverse-time': rate / (1 + decay x steps).",
+    )
+    find_learning_rate: bool = switch(
+        False,
+        "Find a learning rate",
+        "Before training, try growing rates on a copy of the network, and suggest one in the log "
+        "and the report. The training itself takes LEARNING_RATE.",
+    )
+
+    loss: str = choice(
+        "cross-entropy",
+        LOSSES,
+        "Loss",
+        "What training minimises: cross-entropy, focal (pixels that are hard count more), overlap "
+        "of classes (dice, tversky, focal-tversky: for classes of very unequal size), or "
+        "squared-error of the probabilities.",
+    )
+    label_smoothing: float = number(
+        0.0,
+        0.0,
+        0.5,
+        "Label smoothing",
+        "Share of a label that is given to all classes alike: against too great certainty. Not for "
+        "the losses of overlap.",
+    )
+    focal_gamma: float = number(
+        2.0,
+        0.0,
+        10.0,
+        "Gamma of the focal loss",
+        "How much less pixels count that are easy; 0 is cross-entropy.",
+    )
+    tversky_alpha: float = number(
+        0.3,
+        0.0,
+        10.0,
+        "Alpha of the Tversky loss",
+        "What a pixel costs that is taken for a class and is of another.",
+    )
+    tversky_beta: float = number(
+        0.7,
+        0.01,
+        10.0,
+        "Beta of the Tversky loss",
+        "What a pixel of a class costs that is missed.",
+    )
+    tversky_gamma: float = number(
+        4 / 3,
+        0.5,
+        5.0,
+        "Gamma of the focal Tversky loss",
+        "Above 1, classes that are learnt badly count more than those nearly learnt.",
+    )
+    given_weights: str = line(
+        "",
+        "Given class weights",
+        "For CLASS_WEIGHTS 'given': code or name = weight, separated by commas, such as "
+        "'1=2.0, roof=5'. Only their ratios count; classes left out have 1, and 0 leaves a class "
+        "out of the loss.",
+    )
+
+    mixup: float = number(
+        0.0,
+        0.0,
+        10.0,
+        "Mixup",
+        "Parameter of the Beta distribution that mixes patches; 0 is off.",
+    )
+    noise: float = number(
+        0.0,
+        0.0,
+        10.0,
+        "Noise",
+        "Noise added to normalised values, as a standard deviation.",
+    )
+    brightness: float = number(
+        0.0,
+        0.0,
+        1.0,
+        "Brightness",
+        "Random factor on whole spectra, as a standard deviation.",
+    )
+    flips: bool = switch(True, "Turn and mirror", "Turn and mirror patches at random.")
+    margin: int = number(
+        0,
+        0,
+        64,
+        "Margin (pixels)",
+        "Learn the training pixels up to so many pixels around each drawn one along with it: 3-D "
+        "networks share most of their work between neighbours, and a step teaches more.",
+    )
+
+    clip: float = number(
+        5.0,
+        0.0,
+        1e6,
+        "Clip gradients",
+        "Gradients that are longer than this together are shortened to it: one odd batch then does "
+        "no harm. 0 is off.",
+    )
+    accumulate: int = number(
+        1,
+        1,
+        10_000,
+        "Accumulate batches",
+        "Batches whose gradients are averaged for one step: a larger batch than memory holds.",
+    )
+    initialisation: str = choice(
+        "own",
+        INITIALISATIONS,
+        "Initialisation",
+        "The weights before the first step: the network's own, or Glorot's or He's uniform ones "
+        "with biases of 0.",
+    )
+    initial_model: str = model_file(
+        "Initial model",
+        "A model file whose weights the training begins with, of the same network and bands; the "
+        "last layer is fresh where the classes differ. Its normalisation is taken over.",
+    )
+    freeze: str = line(
+        "",
+        "Freeze",
+        "Layers of the initial model that stay as they are: the number of the first stages that "
+        "hold weights, or 'all but the last'. Empty: none.",
+    )
+    precision: str = choice(
+        "auto",
+        PRECISIONS,
+        "Precision",
+        "What a step computes in. 'auto' takes bfloat16 where the graphics card gains from it, and "
+        "float32 otherwise; the model is float32 always.",
+    )
+
+    averaging: float = number(
+        0.0,
+        0.0,
+        0.99999,
+        "Averaging",
+        "Decay of the running mean of the weights that is validated and kept; 0 keeps the weights "
+        "themselves.",
+    )
+    shortest_epoch: int = number(
+        30,
+        1,
+        1_000_000,
+        "Shortest epoch",
+        "Batches an epoch at the least: few training pixels are passed over several times.",
+    )
+    longest_epoch: int = number(
+        300,
+        1,
+        1_000_000,
+        "Longest epoch",
+        "Batches an epoch at the most: of very many training pixels each epoch draws others.",
+    )
+    patience: int = number(
+        0,
+        0,
+        100_000,
+        "Patience",
+        "Epochs without a better validation figure before training stops; 0: never.",
+    )
+    monitor: str = choice(
+        "balanced",
+        MONITORS,
+        "Monitor",
+        "Validation figure that says which epoch is best: the mean of overall and average accuracy "
+        "(balanced), overall accuracy, or the loss.",
+    )
+    keep: str = choice(
+        "best", KEEPS, "Epoch to keep", "The weights of the best epoch or of the last one."
+    )
+    checkpoint: str = choice(
+        "every-epoch",
+        CHECKPOINTS,
+        "Checkpoint",
+        "When the training is written down to go on from: after every epoch, or after those that "
+        "are the best so far.",
+    )
+    untrained: bool = switch(
+        True,
+        "Score the untrained network",
+        "Begin the history with the accuracy before the first step, as epoch 0.",
+    )
+
+    normalisation: str = choice(
+        "band", NORMALISATIONS, "Normalisation", "How band values are scaled."
+    )
+    components: int = number(
+        0, 0, 10_000, "Components", "Components of the normalisation 'pca'; 0 is all."
+    )
+    whitening: float = number(
+        1.0, 0.0, 1.0, "Whitening", "How far the normalisation 'pca' whitens, 0..1."
+    )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, in the order of the table."""
         return {**asdict(self), "options": dict(self.options)}
 
 
+#: Every setting that is declared with limits, title and help.
+SETTINGS = declared(TrainingSettings)
+
+#: Smallest and largest value of every number.
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {name: item.limits for name, item in SETTINGS.items() if item.kind in ("whole", "real")}
+)
+
+#: What every word can be.
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {name: item.choices for name, item in SETTINGS.items() if item.kind == "choice"}
+)
+
+
 def resolve_settings(given: Mapping[str, Any]) -> TrainingSettings:
-    """Fill a table of settings: what the user gave, else the network's recipe, else the default.
+    """Fill a table of settings: what the user gave, else the recipe, else the default.
 
     Args:
-        given: names of ``TrainingSettings``; ``None`` means not given.
+        given: names of ``TrainingSettings``; ``None`` means not given. ``recipe`` says whether
+            the network's recommended or its published one fills the rest.
 
     Raises:
         InputError: for an unknown name or a value out of its range.
@@ -142,9 +363,13 @@ def resolve_settings(given: Mapping[str, Any]) -> TrainingSettings:
         )
     chosen = {name: value for name, value in given.items() if value is not None}
     entry = _network(str(chosen.get("architecture", DEFAULT_NETWORK)))
-    settings = replace(TrainingSettings(architecture=entry.name), **dict(entry.recipe))
+    recipe = dict(_recipe(entry, chosen.get("recipe", TrainingSettings.recipe)))
+    chosen["options"] = {**recipe.pop("options", {}), **chosen.get("options", {})}
+    settings = replace(TrainingSettings(architecture=entry.name), **recipe)
     settings = replace(settings, **chosen)
-    _check(settings)
+    for name, setting in SETTINGS.items():
+        setting.check(name, getattr(settings, name))
+    _check_together(settings)
     return replace(settings, patch_size=_patch_size(settings, entry))
 
 
@@ -153,6 +378,22 @@ def _network(name: str) -> Network:
         return network(name)
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+def _recipe(entry: Network, name: str) -> Mapping[str, Any]:
+    """Return a recipe of a network.
+
+    Raises:
+        InputError: its source has published none.
+    """
+    if name != "published":
+        return entry.recipe
+    if not entry.published:
+        raise InputError(
+            f"RECIPE is 'published', and the source of {entry.title} states no training of its "
+            "own. Choose 'recommended'."
+        )
+    return entry.published
 
 
 def _patch_size(settings: TrainingSettings, entry: Network) -> int:
@@ -167,13 +408,28 @@ def _patch_size(settings: TrainingSettings, entry: Network) -> int:
     return wanted
 
 
-def _check(settings: TrainingSettings) -> None:
-    """Refuse values that cannot work, with the range that can."""
-    for name, (low, high) in RANGES.items():
-        value = getattr(settings, name)
-        if not low <= value <= high:
-            raise InputError(f"{name.upper()} is {value}; it must lie between {low} and {high}.")
-    for name, allowed in CHOICES.items():
-        value = getattr(settings, name)
-        if value not in allowed:
-            raise InputError(f"{name.upper()} is '{value}'; choose one of {', '.join(allowed)}.")
+def _check_together(settings: TrainingSettings) -> None:
+    """Refuse settings that contradict each other."""
+    if settings.label_smoothing and settings.loss in OVERLAPS:
+        raise InputError(
+            f"LABEL_SMOOTHING is {settings.label_smoothing:g}, and LOSS '{settings.loss}' compares "
+            "classes as wholes, where a smoothed label has no meaning. Set LABEL_SMOOTHING to 0, "
+            "or choose another LOSS."
+        )
+    if settings.given_weights.strip() and settings.class_weights != "given":
+        raise InputError(
+            f"GIVEN_WEIGHTS is '{settings.given_weights}', and CLASS_WEIGHTS is "
+            f"'{settings.class_weights}'. Choose CLASS_WEIGHTS 'given', or leave GIVEN_WEIGHTS "
+            "empty."
+        )
+    if settings.class_weights == "given" and not settings.given_weights.strip():
+        raise InputError(
+            "CLASS_WEIGHTS is 'given', and GIVEN_WEIGHTS is empty. Write the weights there, such "
+            "as '1=2.0, roof=5', or choose another CLASS_WEIGHTS."
+        )
+    if settings.freeze.strip() and not settings.initial_model:
+        raise InputError(
+            f"FREEZE is '{settings.freeze}' without INITIAL_MODEL: layers that are frozen "
+            "untrained would never learn. Give the model that their weights come from, or leave "
+            "FREEZE empty."
+        )

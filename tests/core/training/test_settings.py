@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hsicnn.core.errors import InputError
-from hsicnn.core.training.settings import CHOICES, RANGES, TrainingSettings, resolve_settings
+from hsicnn.core.training import settings as settings_module
+from hsicnn.core.training.settings import (
+    CHOICES,
+    RANGES,
+    SETTINGS,
+    TrainingSettings,
+    resolve_settings,
+)
 from hsicnn.models.catalog import DEFAULT_NETWORK, NETWORKS
+
+#: What a word needs beside it.
+NEEDED = {
+    ("recipe", "published"): {"architecture": "indian_pines_3d"},
+    ("class_weights", "given"): {"given_weights": "1=2"},
+}
+
+
+@pytest.fixture(autouse=True)
+def a_network_with_a_published_training(monkeypatch):
+    """Whatever the catalog says of it."""
+    entry = NETWORKS["indian_pines_3d"]
+    published = {"epochs": 600, "optimiser": "sgd", "momentum": 0.0, "patch_size": 11}
+    made = dataclasses.replace(entry, published={**published, "options": {"depth": 2, "width": 3}})
+    look_up = settings_module.network
+    monkeypatch.setattr(
+        settings_module, "network", lambda name: made if name == entry.name else look_up(name)
+    )
 
 
 def test_nothing_given_is_the_recipe_of_the_recommended_network():
@@ -47,7 +74,8 @@ def test_an_unknown_network_is_named_with_those_there_are():
 def test_numbers_out_of_their_range_are_refused_with_the_range(name):
     low, high = RANGES[name]
     step = 1 if isinstance(low, int) else 1e-3
-    for value in (low - step, high + step, float("nan")):
+    whole = isinstance(low, int)
+    for value in (low - step, high + step, *(() if whole else (float("nan"),))):
         with pytest.raises(InputError, match=rf"{name.upper()} is .*between {low} and {high}"):
             resolve_settings({name: value})
     for value in (low, high):
@@ -59,7 +87,8 @@ def test_unknown_words_are_refused_with_those_that_can_be(name):
     with pytest.raises(InputError, match=rf"{name.upper()} is 'best of all'; choose one of"):
         resolve_settings({name: "best of all"})
     for word in CHOICES[name]:
-        assert getattr(resolve_settings({name: word}), name) == word
+        given = {name: word, **NEEDED.get((name, word), {})}
+        assert getattr(resolve_settings(given), name) == word
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -69,3 +98,64 @@ def test_a_patch_the_network_cannot_take_is_refused(name):
         assert resolve_settings({"architecture": name, "patch_size": size}).patch_size == size
     with pytest.raises(InputError, match=r"takes patches of .* PATCH_SIZE is 1000"):
         resolve_settings({"architecture": name, "patch_size": 1000})
+
+
+def test_the_published_recipe_fills_what_is_not_given():
+    given = {"architecture": "indian_pines_3d", "recipe": "published", "epochs": 7}
+    found = resolve_settings({**given, "options": {"width": 5}})
+    assert (found.epochs, found.optimiser, found.momentum) == (7, "sgd", 0.0)
+    assert found.patch_size == 11
+    assert found.options == {"depth": 2, "width": 5}
+    assert found.normalisation == TrainingSettings.normalisation  # the recommended one has another
+    assert resolve_settings(found.to_json()) == found
+
+
+def test_a_network_without_a_published_recipe_says_so():
+    with pytest.raises(InputError, match=r"RECIPE is 'published'.*Choose 'recommended'"):
+        resolve_settings({"architecture": "multiscale", "recipe": "published"})
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_catalogs_recipes_are_settings_that_work(name):
+    entry = NETWORKS[name]
+    recipes = [entry.recipe, entry.published]
+    for recipe in filter(None, recipes):
+        settings = {key: value for key, value in recipe.items() if key != "options"}
+        found = resolve_settings({"architecture": name, **settings})
+        assert {key: getattr(found, key) for key in settings} == settings
+        known = {option.name: option for option in entry.options}
+        for key, value in recipe.get("options", {}).items():
+            known[key].check(value)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_explains_itself(name):
+    setting = SETTINGS[name]
+    assert setting.title
+    assert setting.title[0].isupper()
+    assert setting.help.endswith((".", '."')), setting.help
+    assert len(setting.help) > 20
+    assert getattr(TrainingSettings, name) == getattr(TrainingSettings(), name)
+    setting.check(name, getattr(TrainingSettings, name))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"epochs": "many"}, "EPOCHS is 'many'; it must be a whole number"),
+        ({"epochs": 2.5}, "EPOCHS is 2.5; it must be a whole number"),
+        ({"epochs": True}, "EPOCHS is True; it must be a whole number"),
+        ({"clip": "5"}, "CLIP is '5'; it must be a number"),
+        ({"flips": 1}, "FLIPS is 1; it must be true or false"),
+        ({"loss": 3}, "LOSS is 3; it must be a word"),
+        ({"milestones": (0.5,)}, r"MILESTONES is \(0.5,\); it must be a text"),
+        ({"initial_model": 3}, "INITIAL_MODEL is 3; it must be the path of a file"),
+        ({"loss": "dice", "label_smoothing": 0.1}, "LABEL_SMOOTHING is 0.1, and LOSS 'dice'"),
+        ({"given_weights": "1=2"}, "GIVEN_WEIGHTS is '1=2', and CLASS_WEIGHTS is 'sqrt'"),
+        ({"class_weights": "given"}, "GIVEN_WEIGHTS is empty"),
+        ({"freeze": "2"}, "FREEZE is '2' without INITIAL_MODEL"),
+    ],
+)
+def test_values_of_another_kind_and_contradictions_are_refused(given, said):
+    with pytest.raises(InputError, match=said):
+        resolve_settings(given)
