@@ -44,7 +44,9 @@ def folded(
 
 
 def convolve_3d(
-    layer: nn.Conv3d | SummedConvolution, values: Tensor, weights: tuple[Tensor, Tensor | None] | None = None
+    layer: nn.Conv3d | SummedConvolution,
+    values: Tensor,
+    weights: tuple[Tensor, Tensor | None] | None = None,
 ) -> Tensor:
     """Apply a 3-D convolution.
 
@@ -146,19 +148,19 @@ class SummedConvolution(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The sum of the kernels."""
-        margins = [(self.longest - part.weight.shape[2]) // 2 for part in self.parts]
-        padded = [
-            functional.pad(part.weight, (0, 0, 0, 0, margin, margin))
-            for part, margin in zip(self.parts, margins)
-        ]
+        padded = []
+        for part in self.parts:
+            kernel = cast(nn.Conv3d, part).weight
+            margin = (self.longest - kernel.shape[2]) // 2
+            padded.append(functional.pad(kernel, (0, 0, 0, 0, margin, margin)))
         return torch.stack(padded).sum(0)
 
     @property
     def bias(self) -> Tensor | None:
         """The sum of the biases."""
-        if self.parts[0].bias is None:
-            return None
-        return torch.stack([part.bias for part in self.parts]).sum(0)
+        biases = [cast(nn.Conv3d, part).bias for part in self.parts]
+        present = [bias for bias in biases if bias is not None]
+        return torch.stack(present).sum(0) if present else None
 
     def forward(self, values: Tensor) -> Tensor:
         """Convolve with the sums."""

@@ -6,10 +6,10 @@ Geoscience and Remote Sensing Symposium, 2016, doi:10.1109/IGARSS.2016.7729859. 
 128 channels, normalisation, ReLU; two residual blocks of two layers; two layers with ReLU and
 dropout 0.5; the classes. Parameters for 200 bands and 16 classes: 390,288, the published count.
 
-The published network learns every pixel of 5 x 5 windows, of which those at the rim see zeros
-beyond it. Each pixel's class comes from its 3 x 3 neighbours, so that this is the patch here: nothing
-is padded and the weights are the same. Training with a margin of 1 takes windows of 5 x 5
-pixels again and learns the nine in them that see no rim. A patch of 5 adds filters of 5 x 5.
+The public implementation learns every pixel of 5 x 5 windows, of which those at the rim see zeros
+beyond it. A pixel's class comes from the 3 x 3 around it, so this is the patch here: nothing is
+padded and the weights are the same. Training with a margin of 1 takes windows of 5 x 5 pixels again
+and learns the nine in them that see no rim. A patch of 5 adds filters of 5 x 5, one of 7 of 7 x 7.
 """
 
 from __future__ import annotations

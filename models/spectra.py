@@ -8,6 +8,8 @@ one image a spectrum and 0.79 as Conv1d.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -48,12 +50,13 @@ class PixelSpectra(nn.Module):
         """The same in chunks that stay in the cache."""
         return torch.cat([self.learn(part) for part in self.chunks(spectra)])
 
-    def chunks(self, spectra: Tensor) -> tuple[Tensor, ...]:
+    def chunks(self, spectra: Tensor) -> Sequence[Tensor]:
         """Divide ``(bands, n)`` spectra."""
         chunk = max(spectra.shape[1], 1)
         if on_cpu(spectra):
             chunk = max(FEATURES // self.numbers // 128 * 128, 128)
-        return spectra.split(chunk, dim=1)
+        parts: Sequence[Tensor] = spectra.split(chunk, dim=1)
+        return parts
 
 
 def as_image(spectra: Tensor) -> Tensor:

@@ -67,7 +67,9 @@ class Unit(nn.Module):
         style: what follows.
     """
 
-    def __init__(self, convolution: nn.Conv2d | nn.Conv3d | SummedConvolution, style: Style) -> None:
+    def __init__(
+        self, convolution: nn.Conv2d | nn.Conv3d | SummedConvolution, style: Style
+    ) -> None:
         super().__init__()
         self.convolution = convolution
         flat = isinstance(convolution, nn.Conv2d) and not isinstance(convolution, BandConvolution)

@@ -12,8 +12,8 @@ ENTRY = Network(
     title="Spectral-spatial network of Hamida et al. (3-D)",
     kind="pixel",
     dims="3D",
-    paper="A. Ben Hamida, A. Benoit, P. Lambert, C. Ben Amar, 3-D deep learning approach for remote "
-    "sensing image classification, IEEE TGRS 56(8), 2018, doi:10.1109/TGRS.2018.2818945.",
+    paper="A. Ben Hamida, A. Benoit, P. Lambert, C. Ben Amar, 3-D deep learning approach for "
+    "remote sensing image classification, IEEE TGRS 56(8), 2018, doi:10.1109/TGRS.2018.2818945.",
     dense=True,
     default_patch=5,
     patch_sizes=(5, 7, 9),

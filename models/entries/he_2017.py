@@ -12,8 +12,8 @@ ENTRY = Network(
     title="Multi-scale spectral-spatial network of He et al. (3-D)",
     kind="pixel",
     dims="3D",
-    paper="M. He, B. Li, H. Chen, Multi-scale 3D deep convolutional neural network for hyperspectral "
-    "image classification, IEEE ICIP, 2017, doi:10.1109/ICIP.2017.8297014.",
+    paper="M. He, B. Li, H. Chen, Multi-scale 3D deep convolutional neural network for "
+    "hyperspectral image classification, IEEE ICIP, 2017, doi:10.1109/ICIP.2017.8297014.",
     dense=True,
     default_patch=7,
     patch_sizes=(5, 7, 9, 11),

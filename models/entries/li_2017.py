@@ -12,8 +12,8 @@ ENTRY = Network(
     title="Spectral-spatial network of Li et al. (3-D)",
     kind="pixel",
     dims="3D",
-    paper="Y. Li, H. Zhang, Q. Shen, Spectral-spatial classification of hyperspectral imagery with 3D "
-    "convolutional neural network, Remote Sensing 9(1), 67, 2017, doi:10.3390/rs9010067.",
+    paper="Y. Li, H. Zhang, Q. Shen, Spectral-spatial classification of hyperspectral imagery with "
+    "3D convolutional neural network, Remote Sensing 9(1), 67, 2017, doi:10.3390/rs9010067.",
     dense=True,
     default_patch=5,
     patch_sizes=(5, 7, 9),
