@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from ..entry import Network, Option
+from .common_options import activation, depth, dropout, order, padding, width
 
 ENTRY = Network(
     name="etrainee_1d",
@@ -23,7 +24,12 @@ ENTRY = Network(
         Option("dense1", "Features of the first dense layer", "int", 384, 1, 8192),
         Option("dense2", "Features of the second dense layer", "int", 192, 1, 8192),
         Option("dense3", "Features of the third dense layer", "int", 96, 1, 8192),
-        Option("dropout", "Dropout", "float", 0.5, 0.0, 0.95),
+        dropout(0.5),
+        activation(),
+        order(),
+        padding(),
+        width(),
+        depth(3, 1, 6, "convolutions in each of the three groups"),
     ),
     recipe=MappingProxyType(
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from ..entry import Network
+from .common_options import activation, depth, dropout, norm, order, padding, width
 
 ENTRY = Network(
     name="indian_pines_3d",
@@ -16,6 +17,15 @@ ENTRY = Network(
     default_patch=9,
     patch_sizes=(7, 9, 11, 13),
     min_bands=22,
+    options=(
+        activation(),
+        norm(),
+        order(),
+        padding(),
+        width(),
+        depth(3, 1, 3, "convolutions"),
+        dropout(0.0),
+    ),
     # Windows of 17 x 17 centres share most of their work: a step of four teaches up to
     # 1,156 pixels for the price of some fifty single patches.
     recipe=MappingProxyType(
