@@ -115,7 +115,7 @@ def train_classifier(
         progress=Portion(progress, 0.0, 0.03),
         radius=allowed.radius,
     )
-    normalisation = fit_inputs(store, chosen)
+    normalisation = fit_inputs(store, chosen, progress)
     seed_torch(chosen.seed, "initialisation")
     network = make_network(chosen, normalisation.outputs, len(info.classes))
     lesson = make_lesson(

@@ -8,7 +8,10 @@ from osgeo import gdal
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from hsicnn.core.data.chips import read_chip_set  # noqa: E402
 from hsicnn.core.data.export import export_training_chips  # noqa: E402
+from hsicnn.core.data.pixel_loading import load_pixels  # noqa: E402
+from hsicnn.core.data.separation import TEST  # noqa: E402
 from hsicnn.core.errors import Cancelled  # noqa: E402
 from hsicnn.core.inference.classify import classify_raster  # noqa: E402
 from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
@@ -17,6 +20,7 @@ from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
 from hsicnn.core.training.checkpoints import checkpoint_path  # noqa: E402
 from hsicnn.core.training.train import train_classifier  # noqa: E402
 
+QUIET = SilentProgress()
 QUICK = {"epochs": 4, "patch_size": 3, "shortest_epoch": 2, "longest_epoch": 4}
 
 
@@ -124,3 +128,19 @@ def test_the_statistics_of_the_training_pixels_are_computed_once(scene, tmp_path
     monkeypatch.setattr(outcome, "moments", lambda values: calls.append(1) or moments(values))
     train(scene, tmp_path / "model.safetensors")
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("kind", ["min-max", "factor"])
+def test_a_model_of_every_normalisation_classifies(scene, tmp_path, kind):
+    output, classified = tmp_path / "model.safetensors", tmp_path / "map.tif"
+    trained = train(scene, output, normalisation=kind, factor=0.5, flips=True, band_dropout=0.1)
+    assert load_bundle(str(output)).normalisation.kind == kind
+    classify_raster(
+        image=str(scene / "image.tif"), model=str(output), output=str(classified), device="cpu"
+    )
+    store = load_pixels(read_chip_set(scene / "chips"), memory_bytes=1 << 30, progress=QUIET)
+    test = store.split == TEST
+    labels = gdal.Open(str(classified)).ReadAsArray()[store.row[test], store.col[test]]
+    share = float((labels == store.label[test]).mean())
+    assert share == pytest.approx(trained.metrics["test"]["overall_accuracy"], abs=0.002)
+    assert share > 0.4
