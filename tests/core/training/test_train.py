@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from osgeo import gdal
 
@@ -18,6 +20,7 @@ from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
 from hsicnn.core.training.checkpoints import checkpoint_path  # noqa: E402
+from hsicnn.core.training.history import history_path  # noqa: E402
 from hsicnn.core.training.train import train_classifier  # noqa: E402
 
 QUIET = SilentProgress()
@@ -41,9 +44,13 @@ class StopAfter(SilentProgress):
 class Listener(SilentProgress):
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.warnings: list[str] = []
 
     def log(self, text):
         self.lines.append(text)
+
+    def warn(self, text):
+        self.warnings.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +82,8 @@ def train(scene, output, progress=None, **extra):
 def test_a_training_leaves_a_model_with_its_figures_and_no_checkpoint(scene, tmp_path):
     output = tmp_path / "model.safetensors"
     train(scene, output)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"model.safetensors", "model.safetensors.history.jsonl"}
     bundle = load_bundle(str(output))
     assert bundle.checkpoint is None
     assert bundle.metrics["kept_epoch"] == 4
@@ -118,6 +126,49 @@ def test_a_checkpoint_classifies_and_the_training_goes_on_from_it_to_the_bit(sce
         assert (array == second.weights[name]).all(), name
     assert first.metrics == second.metrics
     assert [row["loss"] for row in first.history] == [row["loss"] for row in second.history]
+
+
+def lines(output):
+    text = history_path(str(output)).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_history_can_be_read_while_it_trains_and_has_every_epoch_once(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    seen = []
+
+    class Reader(Listener):
+        def metric(self, name, values):
+            seen.append(lines(output)[-1]["epoch"] == values["epoch"])
+
+    reader = Reader()
+    result = train(scene, output, reader)
+    assert seen == [True] * 4
+    assert result.history == str(history_path(str(output)))
+    assert any(result.history in line for line in reader.lines)
+    assert lines(output) == list(load_bundle(str(output)).history)
+    # Another training in its place begins with the file as it was, and replaces it.
+    with pytest.raises(Cancelled):
+        train(scene, output, StopAfter(0), seed=2)
+    assert len(lines(output)) == 4
+    with pytest.raises(Cancelled):
+        train(scene, output, StopAfter(2), seed=2)
+    assert len(lines(output)) == 2
+    # A killed one may leave more or less than its checkpoint knows, and half a line.
+    path = history_path(str(output))
+    path.write_text(path.read_text()[:-9])
+    train(scene, output, seed=2)
+    assert lines(output) == list(load_bundle(str(output)).history)
+    assert [row["epoch"] for row in lines(output)] == [1, 2, 3, 4]
+
+
+def test_a_history_that_cannot_be_written_stops_no_training(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    history_path(str(output)).mkdir()
+    listener = Listener()
+    train(scene, output, listener)
+    assert len(load_bundle(str(output)).history) == 4
+    assert len([line for line in listener.warnings if "history.jsonl cannot" in line]) == 1
 
 
 def test_the_statistics_of_the_training_pixels_are_computed_once(scene, tmp_path, monkeypatch):
