@@ -79,9 +79,9 @@ def write_header(values: Mapping[str, Any]) -> str:
     header = {"format_version": FORMAT_VERSION, **values}
     try:
         # A long history is plain already, and this is written after every epoch.
-        return json.dumps(header, sort_keys=True, allow_nan=False, default=_plain)
+        return json.dumps(header, sort_keys=True, allow_nan=False, default=plain)
     except ValueError:
-        return json.dumps(_plain(header), sort_keys=True, allow_nan=False)
+        return json.dumps(plain(header), sort_keys=True, allow_nan=False)
 
 
 def read_header(text: str, name: str) -> dict[str, Any]:
@@ -169,14 +169,14 @@ def damaged(name: str, what: str) -> ModelFileError:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Turn numpy's numbers into JSON's; what is no finite number becomes null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

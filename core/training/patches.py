@@ -6,7 +6,10 @@ only reorders that row, so it costs nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHUNK = 16_384  # pixels normalised at once: some 13 MB for 200 bands
-SYMMETRIES = 8  # turns by 90 degrees, and their mirror images
+#: How patches may be turned, as numbers of ``symmetric_offsets``, by SYMMETRY.
+TURNED: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"turns-mirrors": tuple(range(8)), "turns": (0, 1, 2, 3), "mirrors": (0, 2, 4, 6)}
+)
 PREDICTED = 5  # a pixel that is predicted takes about this many times one that is looked at
 
 
@@ -154,7 +160,18 @@ class PatchSource:
         self._inner = torch.from_numpy(symmetric_offsets(margin))
         self._labels = torch.from_numpy(_training_labels(store))
         self.dark = torch.from_numpy(normalisation.dark if dark is None else dark).to(device)
+        self._normalisation = normalisation
         self._values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
+
+    @cached_property
+    def matrices(self) -> tuple[Tensor, Tensor] | None:
+        """What leads from inputs to bands and back, on the device; nothing where they are one."""
+        import torch
+
+        if self._normalisation.transform.ndim == 1:
+            return None
+        back, forth = self._normalisation.inverse, self._normalisation.transform
+        return torch.from_numpy(back).to(self.device), torch.from_numpy(forth).to(self.device)
 
     def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
         """Return training patches and their targets.
@@ -249,7 +266,10 @@ def _training_labels(store: PixelStore) -> npt.NDArray[np.int64]:
 
 
 def symmetric_offsets(radius: int) -> npt.NDArray[np.int64]:
-    """Return ``(8, side * side, 2)``: row and column offsets of a patch, turned eight ways."""
+    """Return ``(8, side * side, 2)``: row and column offsets of a patch, turned eight ways.
+
+    Turned by 0, 90, 180 and 270 degrees, then the same mirrored left to right before.
+    """
     side = 2 * radius + 1
     rows, cols = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     grid = np.stack([rows, cols], axis=-1)

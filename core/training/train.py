@@ -24,6 +24,7 @@ from .checkpoints import (
     save_checkpoint,
     use_threads,
 )
+from .history import LiveHistory, history_path
 from .loop import TrainingState, train
 from .optimisers import make_optimiser
 from .outcome import trained_model, untrained_model
@@ -48,6 +49,7 @@ class TrainResult:
     Attributes:
         model: path of the model file.
         report: path of the HTML report, empty where none was asked for.
+        history: path of the history, a line an epoch.
         architecture: of the network.
         epochs: epochs trained.
         best_epoch: the one whose weights were kept.
@@ -56,6 +58,7 @@ class TrainResult:
 
     model: str
     report: str
+    history: str
     architecture: str
     epochs: int
     best_epoch: int
@@ -115,7 +118,7 @@ def train_classifier(
         progress=Portion(progress, 0.0, 0.03),
         radius=allowed.radius,
     )
-    normalisation = fit_inputs(store, chosen)
+    normalisation = fit_inputs(store, chosen, progress)
     seed_torch(chosen.seed, "initialisation")
     network = make_network(chosen, normalisation.outputs, len(info.classes))
     lesson = make_lesson(
@@ -131,16 +134,20 @@ def train_classifier(
     state = TrainingState(network, make_optimiser(network, chosen))
     if resume:
         resume_from(checkpoint, state, job, progress)
+    history = LiveHistory(history_path(output), progress)
+    history.follow(state.history)
+    progress.log(f"While it trains, a line an epoch is written to {history_path(output)}.")
     state.micro_batch = min(state.micro_batch or allowed.patches, allowed.patches)
     say_how_long(state, lesson, sum(info.counts["test"]), progress)
     radius = int(network.radius)  # type: ignore[arg-type]
     blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)
-    train(
-        state,
-        lesson,
-        Portion(progress, 0.03, 0.97),
-        lambda now: save_checkpoint(checkpoint, now, job, trained_model(blank, now, {})),
-    )
+
+    def save(now: TrainingState) -> None:
+        save_checkpoint(checkpoint, now, job, trained_model(blank, now, {}))
+        history.follow(now.history)
+
+    train(state, lesson, Portion(progress, 0.03, 0.97), save)
+    history.follow(state.history)
     network.load_state_dict(state.best)
     metrics = split_scores(network, lesson.source, store, info, progress)
     bundle = trained_model(blank, state, metrics)
@@ -156,4 +163,12 @@ def train_classifier(
     for line in describe(bundle):
         progress.log(line)
     progress.report(1.0, "")
-    return TrainResult(output, report, chosen.architecture, state.epoch, state.kept_epoch, metrics)
+    return TrainResult(
+        output,
+        report,
+        str(history_path(output)),
+        chosen.architecture,
+        state.epoch,
+        state.kept_epoch,
+        metrics,
+    )

@@ -66,6 +66,7 @@ NAMES = {
 }
 # Values that steps of a model can go on with.
 VALUES = {
+    "trainclassifier": "HISTORY",
     "reducebands": "BANDS_USED OUTPUT_BANDS",
     "importscene": "KIND WIDTH HEIGHT BANDS CLASSES SAMPLES",
     "inspectraster": "WIDTH HEIGHT BANDS VALID_SHARE CLASSES",
@@ -172,12 +173,14 @@ def test_the_job_gives_the_values_that_are_promised():
     from hsicnn.algorithms.inspectraster import InspectRaster
     from hsicnn.algorithms.reducebands import ReduceBands
     from hsicnn.algorithms.splitreference import SplitReference
+    from hsicnn.algorithms.trainclassifier import TrainClassifier
     from hsicnn.core.checking.check import CheckResult
     from hsicnn.core.importing.results import ImportResult
     from hsicnn.core.inspection.inspect import InspectResult
     from hsicnn.core.modelfile.describe import DescribeResult
     from hsicnn.core.reduction.reduce import ReduceResult
     from hsicnn.core.splitting.split_reference import SplitResult
+    from hsicnn.core.training.train import TrainResult
 
     for algorithm, result in (
         (DescribeModel, DescribeResult),
@@ -186,6 +189,7 @@ def test_the_job_gives_the_values_that_are_promised():
         (CheckTrainingData, CheckResult),
         (ImportScene, ImportResult),
         (InspectRaster, InspectResult),
+        (TrainClassifier, TrainResult),
     ):
         given = get_type_hints(result)
         for name, title, kind in algorithm.VALUES:

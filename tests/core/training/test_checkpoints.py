@@ -89,6 +89,7 @@ def path(tmp_path):
     [
         {},
         {"averaging": 0.9, "noise": 0.1, "mixup": 0.3, "brightness": 0.1},
+        {"noise": 0.1, "noise_limit": 0.2, "class_mixup": 0.3, "band_dropout": 0.2},
         {"schedule": "multi-step", "optimiser": "sgd", "keep": "last"},
         {"architecture": "etrainee_1d", "epochs": 3},
         {"architecture": "indian_pines_3d", "epochs": 3, "batch_size": 8},
