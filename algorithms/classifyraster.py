@@ -11,7 +11,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..core.inference.settings import ClassifySettings
+from ..core.inference.settings import TURNS, ClassifySettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .layers import raster_path, required_raster
@@ -52,6 +52,25 @@ class ClassifyRaster(HsicnnAlgorithm):
             p.explained(
                 QgsProcessingParameterExtent("EXTENT", "Part to classify", None, True),
                 "Only this part of the image; empty: all of it.",
+            ),
+            p.models(
+                "ENSEMBLE",
+                "Models to average it with",
+                "More model files: the probabilities of all models are averaged, which is often "
+                "better than the best of them. They must take the same bands and tell the same "
+                "classes apart; networks and settings may differ. Empty: the one model alone (a "
+                "file of 'Cross-validate' may hold an ensemble itself).",
+            ),
+            p.choice(
+                "TURNS",
+                "Turned and mirrored views",
+                "Looks at every place in so many views and averages what the network says: 2 (the "
+                "image and its mirror image), 4 (quarter turns) or 8 (both). Often a little more "
+                "accurate, and as many times slower. Left out where it would change nothing: for "
+                "networks of single spectra, and for the recommended one.",
+                tuple(TURNS),
+                defaults.turns,
+                advanced=True,
             ),
             p.device(defaults.device),
             p.whole(
@@ -97,7 +116,9 @@ class ClassifyRaster(HsicnnAlgorithm):
         return {
             "image": raster_path(layer),
             "model": self.parameterAsFile(parameters, "MODEL", context),
+            "ensemble": p.files(self, parameters, "ENSEMBLE", context),
             "extent": extent,
+            "turns": self.parameterAsEnumString(parameters, "TURNS", context),
             "device": self.parameterAsEnumString(parameters, "DEVICE", context),
             "memory_mb": self.parameterAsInt(parameters, "MEMORY", context),
             "resume": self.parameterAsBool(parameters, "RESUME", context),

@@ -70,6 +70,8 @@ class MultiScale(nn.Module):
     """
 
     windows: Tensor
+    #: Means over squares: turning and mirroring a patch changes nothing (see ``models.turned``).
+    symmetric = True
 
     def __init__(
         self,

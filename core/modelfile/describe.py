@@ -84,9 +84,11 @@ def _stages(bundle: ModelBundle) -> Stages:
     Raises:
         ModelFileError: the weights are not those of the network.
     """
-    if bundle.architecture not in NETWORKS:
+    named = [item.architecture for item in bundle.members or (bundle,)]
+    unknown = next((name for name in named if name not in NETWORKS), None)
+    if unknown is not None:
         return (
-            f"This version does not know the network '{bundle.architecture}': its layers are not "
+            f"This version does not know the network '{unknown}': its layers are not "
             "listed, and it cannot classify with it. Update the plugin."
         )
     try:

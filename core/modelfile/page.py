@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from ...models.catalog import NETWORKS
-from ..data.normalisation import KINDS
+from ..data.normalisation import KINDS, FloatArray, Normalisation
 from ..raster.bands import describe_range
 from ..report import html
 from . import sections
 from .bundle import ModelBundle
-from .summary import reduction_told
+from .members import members_section
+from .summary import network_told, reduction_told
 
 if TYPE_CHECKING:
     from ...models.stages import MeasuredStage
@@ -63,11 +64,10 @@ def _unfinished(bundle: ModelBundle) -> list[str]:
 
 
 def _lead(bundle: ModelBundle) -> str:
-    entry = NETWORKS.get(bundle.architecture)
     side = bundle.patch_size
     sees = f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
     return (
-        f"{entry.title if entry else bundle.architecture}: {len(bundle.classes):,} classes from "
+        f"{network_told(bundle)}: {len(bundle.classes):,} classes from "
         f"{describe_range(bundle.bands)}, on {sees}, with {bundle.parameters:,} parameters."
     )
 
@@ -90,6 +90,8 @@ def _network(bundle: ModelBundle, stages: Stages) -> list[str]:
         ),
     ]
     pieces = [html.heading("Network"), html.table(("", ""), rows, words=True)]
+    if bundle.members:
+        pieces = members_section(bundle)
     if isinstance(stages, str):
         pieces.append(html.paragraph(stages, "note"))
     else:
@@ -143,15 +145,7 @@ def _of(name: str, sizes: Mapping[str, int]) -> str:
 
 
 def _bands(bundle: ModelBundle) -> list[str]:
-    normalisation = bundle.normalisation
-    inputs, count = normalisation.outputs, len(bundle.bands)
-    what = KINDS[normalisation.kind]
-    told = f"Normalisation '{normalisation.kind}': {what}."
-    if normalisation.transform.ndim == 2:
-        told += (
-            f" A matrix makes {inputs:,} inputs of the network from {count:,} bands, after each "
-            "band's mean is subtracted (in the file: normalisation/transform)."
-        )
+    count, told = len(bundle.bands), _normalisation(bundle)
     if "reduction" in bundle.chips:
         told += f" {reduction_told(bundle)}"
     columns, same = _band_columns(bundle)
@@ -164,9 +158,27 @@ def _bands(bundle: ModelBundle) -> list[str]:
     return [*pieces, table if count <= FEW else html.collapsed(f"All {count:,} bands", [table])]
 
 
+def _normalisation(bundle: ModelBundle) -> str:
+    """What is done to band values, in words."""
+    own = bundle.normalisation
+    inputs, count = own.outputs, len(bundle.bands)
+    if not isinstance(own, Normalisation):
+        return (
+            f"Normalisations of the members: {own.kind}; {inputs:,} inputs of all networks from "
+            f"{count:,} bands."
+        )
+    told = f"Normalisation '{own.kind}': {KINDS[own.kind]}."
+    if own.transform.ndim == 2:
+        told += (
+            f" A matrix makes {inputs:,} inputs of the network from {count:,} bands, after each "
+            "band's mean is subtracted (in the file: normalisation/transform)."
+        )
+    return told
+
+
 def _band_columns(bundle: ModelBundle) -> tuple[list[tuple[str, list[str]]], list[str]]:
     """The columns of the table of bands, and what all bands have in common."""
-    bands, normalisation = bundle.bands, bundle.normalisation
+    bands = bundle.bands
     columns = [
         ("Band", [band.name for band in bands]),
         ("Number", [str(band.index) for band in bands]),
@@ -189,12 +201,22 @@ def _band_columns(bundle: ModelBundle) -> tuple[list[tuple[str, list[str]]], lis
     for title, numbers in (
         ("Mean in training", bundle.statistics["mean"]),
         ("Deviation", bundle.statistics["deviation"]),
-        ("Subtracted", normalisation.mean),
-        ("Factor", normalisation.transform if normalisation.transform.ndim == 1 else None),
+        *_normalisation_columns(bundle),
     ):
         if numbers is not None:
             columns.append((title, [_figure(float(value), "{:.4g}") for value in numbers]))
     return columns, same
+
+
+def _normalisation_columns(bundle: ModelBundle) -> list[tuple[str, FloatArray | None]]:
+    """What the normalisation does to each band; of an ensemble every member has its own."""
+    own = bundle.normalisation
+    if not isinstance(own, Normalisation):
+        return []
+    return [
+        ("Subtracted", own.mean),
+        ("Factor", own.transform if own.transform.ndim == 1 else None),
+    ]
 
 
 def _figure(value: float | None, form: str = "{:.6g}") -> str:
