@@ -45,8 +45,8 @@ class Case:
     bands: int
     normalisation: Normalisation
     classes: int
-    flops: float
-    batches: Sequence[int]
+    flops: float = 0.0
+    batches: Sequence[int] = ()
 
     @property
     def radius(self) -> int:
