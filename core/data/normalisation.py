@@ -89,6 +89,13 @@ class Normalisation:
         matrix = self.transform.astype(np.float64)
         return np.asarray(np.linalg.pinv(matrix, rcond=_ALIKE), dtype=np.float32)
 
+    def restore(self, inputs: FloatArray) -> FloatArray:
+        """Return the ``(..., bands)`` physical values of ``(..., outputs)`` inputs.
+
+        Exact where no component was left out, see ``inverse``.
+        """
+        return np.asarray(inputs @ self.inverse + self.mean, dtype=np.float32)
+
     def apply(self, values: FloatArray) -> FloatArray:
         """Normalise spectra.
 

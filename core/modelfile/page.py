@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any
 
 from ...models.catalog import NETWORKS
 from ..data.normalisation import KINDS, FloatArray, Normalisation
@@ -12,19 +12,13 @@ from ..raster.bands import describe_range
 from ..report import html
 from . import sections
 from .bundle import ModelBundle
+from .layers import Stages, layers
 from .members import members_section
 from .summary import network_told, reduction_told
 
-if TYPE_CHECKING:
-    from ...models.stages import MeasuredStage
-
 FEW = 12  # bands that are listed at once
-AXES = ("features", "bands", "rows", "columns", "pixels", "classes")  # the order of a shape
 
 MADE_WITH = {"osgeo": "GDAL", "torch": "PyTorch"}
-
-#: The stages of the network, or why they are not known.
-Stages = Union[Sequence["MeasuredStage"], str]
 
 
 def model_page(bundle: ModelBundle, stages: Stages, path: Path, size: int) -> str:
@@ -92,10 +86,7 @@ def _network(bundle: ModelBundle, stages: Stages) -> list[str]:
     pieces = [html.heading("Network"), html.table(("", ""), rows, words=True)]
     if bundle.members:
         pieces = members_section(bundle)
-    if isinstance(stages, str):
-        pieces.append(html.paragraph(stages, "note"))
-    else:
-        pieces += _layers(bundle, stages)
+    pieces += layers(bundle, stages)
     arrays = [
         (name, " x ".join(map(str, array.shape)) or "1", str(array.dtype), f"{array.size:,}")
         for name, array in sorted(bundle.weights.items())
@@ -107,41 +98,6 @@ def _network(bundle: ModelBundle, stages: Stages) -> list[str]:
 
 def _option(given: Mapping[str, Any], name: str, default: Any) -> str:
     return str(given[name]) if name in given else f"{default} (default)"
-
-
-def _layers(bundle: ModelBundle, stages: Sequence[MeasuredStage]) -> list[str]:
-    side, inputs = bundle.patch_size, bundle.normalisation.outputs
-    window = [("rows", side), ("columns", side)] if side > 1 else []
-    rows: list[tuple[html.Cell, ...]] = [
-        ("Normalised patch", _shape([("bands", inputs), *window]), 0),
-        *((stage.words, _shape(stage.shape), stage.parameters) for stage in stages),
-        ("All", "", sum(stage.parameters for stage in stages)),
-    ]
-    note = "What comes out is for one patch. A raster is not cut into patches: neighbours share."
-    if bundle.normalisation.kind == "pca":
-        note += " Bands are the components of the normalisation here."
-    return [
-        html.subheading("Layers"),
-        html.table(("What it does", "What comes out", "Parameters"), rows),
-        html.paragraph(note, "note"),
-    ]
-
-
-def _shape(axes: Iterable[tuple[str, int]]) -> str:
-    """A shape in words, such as ``48 features x 65 bands x 7 x 7 pixels``."""
-    sizes = dict(axes)
-    parts = [
-        f"{sizes[name]:,}" if name == "rows" else f"{sizes[name]:,} {_of(name, sizes)}"
-        for name in AXES
-        if name in sizes
-    ]
-    return " x ".join(parts).replace(" ", "\u00a0")  # it stays on one line
-
-
-def _of(name: str, sizes: Mapping[str, int]) -> str:
-    word = "pixels" if name == "columns" else name
-    one = sizes[name] == 1 and "rows" not in sizes
-    return {"classes": "class"}.get(word, word[:-1]) if one else word
 
 
 def _bands(bundle: ModelBundle) -> list[str]:

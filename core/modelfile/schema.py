@@ -91,9 +91,9 @@ def write_header(values: Mapping[str, Any]) -> str:
     header = {"format_version": version, **values}
     try:
         # A long history is plain already, and this is written after every epoch.
-        return json.dumps(header, sort_keys=True, allow_nan=False, default=plain)
+        return json.dumps(header, sort_keys=True, allow_nan=False, default=_plain)
     except ValueError:
-        return json.dumps(plain(header), sort_keys=True, allow_nan=False)
+        return json.dumps(_plain(header), sort_keys=True, allow_nan=False)
 
 
 def read_header(text: str, name: str) -> dict[str, Any]:
@@ -200,14 +200,14 @@ def damaged(name: str, what: str) -> ModelFileError:
     )
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Turn numpy's numbers into JSON's; what is no finite number becomes null."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, np.ndarray):
-        return plain(value.tolist())
+        return _plain(value.tolist())
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -150,17 +150,17 @@ class PatchSource:
     ) -> None:
         import torch
 
+        self.normalisation = normalisation
         self.inputs = normalisation.outputs
         self.radius = radius
         self.halo = store.halo
-        self._side = 2 * (radius + margin) + 1
+        self.side = 2 * (radius + margin) + 1
         self._margin = margin
         self.device = device
         self._offsets = torch.from_numpy(symmetric_offsets(radius + margin))
         self._inner = torch.from_numpy(symmetric_offsets(margin))
         self._labels = torch.from_numpy(_training_labels(store))
         self.dark = torch.from_numpy(normalisation.dark if dark is None else dark).to(device)
-        self._normalisation = normalisation
         self._values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
 
     @cached_property
@@ -168,9 +168,9 @@ class PatchSource:
         """What leads from inputs to bands and back, on the device; nothing where they are one."""
         import torch
 
-        if self._normalisation.transform.ndim == 1:
+        if self.normalisation.transform.ndim == 1:
             return None
-        back, forth = self._normalisation.inverse, self._normalisation.transform
+        back, forth = self.normalisation.inverse, self.normalisation.transform
         return torch.from_numpy(back).to(self.device), torch.from_numpy(forth).to(self.device)
 
     def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
@@ -186,7 +186,7 @@ class PatchSource:
             classes of the training pixels in their middle.
         """
         index, stride = samples.index[which], samples.stride[which]
-        patches = self._at(_rows(index, stride, self._offsets[turned]), self._side)
+        patches = self._at(_rows(index, stride, self._offsets[turned]), self.side)
         middle = _rows(index, stride, self._inner[turned])
         side = 2 * self._margin + 1
         targets = self._labels.index_select(0, middle.flatten()).view(-1, side, side)

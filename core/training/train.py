@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.chips import read_chip_set
+from ..data.chips import ChipSetInfo, read_chip_set
 from ..data.pixel_loading import load_pixels
 from ..modelfile.bundle import save_bundle
 from ..modelfile.summary import describe
@@ -24,8 +24,8 @@ from .checkpoints import (
     save_checkpoint,
     use_threads,
 )
-from .history import LiveHistory, history_path
-from .loop import TrainingState, train
+from .history import Followed, HistoryFile, history_path
+from .loop import Lesson, TrainingState, train
 from .optimisers import make_optimiser
 from .outcome import trained_model, untrained_model
 from .pace import say_how_long
@@ -40,6 +40,7 @@ from .preparation import (
 from .report import training_page
 from .scores import split_scores
 from .settings import resolve_settings
+from .sheet import augmented_examples
 
 
 @dataclass(frozen=True)
@@ -134,27 +135,26 @@ def train_classifier(
     state = TrainingState(network, make_optimiser(network, chosen))
     if resume:
         resume_from(checkpoint, state, job, progress)
-    history = LiveHistory(history_path(output), progress)
-    history.follow(state.history)
-    progress.log(f"While it trains, a line an epoch is written to {history_path(output)}.")
     state.micro_batch = min(state.micro_batch or allowed.patches, allowed.patches)
     say_how_long(state, lesson, sum(info.counts["test"]), progress)
     radius = int(network.radius)  # type: ignore[arg-type]
     blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)
-
-    def save(now: TrainingState) -> None:
-        save_checkpoint(checkpoint, now, job, trained_model(blank, now, {}))
-        history.follow(now.history)
-
-    train(state, lesson, Portion(progress, 0.03, 0.97), save)
-    history.follow(state.history)
+    lines = HistoryFile(history_path(output), progress)
+    progress.log(f"While it trains, a line an epoch is written to {lines.path}.")
+    train(
+        state,
+        lesson,
+        Followed(Portion(progress, 0.03, 0.97), lines, state.history),
+        lambda now: save_checkpoint(checkpoint, now, job, trained_model(blank, now, {})),
+    )
     network.load_state_dict(state.best)
     metrics = split_scores(network, lesson.source, store, info, progress)
     bundle = trained_model(blank, state, metrics)
     if report:
         # Written first and named last: a disk without room for it leaves the earlier model, and
         # the checkpoint to go on from.
-        with staged_text(report, training_page(bundle, info)) as page:
+        examples = _examples(lesson, info)
+        with staged_text(report, training_page(bundle, info, examples)) as page:
             save_bundle(output, bundle)
             move_into_place([page])
     else:
@@ -166,9 +166,15 @@ def train_classifier(
     return TrainResult(
         output,
         report,
-        str(history_path(output)),
+        str(lines.path),
         chosen.architecture,
         state.epoch,
         state.kept_epoch,
         metrics,
     )
+
+
+def _examples(lesson: Lesson, info: ChipSetInfo) -> list[str]:
+    """The sheet of augmented examples, as pieces of a page."""
+    components = info.reduction is not None and not info.reduction.is_selection
+    return augmented_examples(lesson, info.bands, info.classes, components=components)

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 from chip_sets import Said
-from hsicnn.core.training.history import LiveHistory, history_path
+from hsicnn.core.training.history import HistoryFile, history_path
 
 
 def rows(count: int, first: int = 1) -> list[dict[str, float]]:
@@ -35,7 +35,7 @@ def said():
 
 
 def test_rows_come_one_after_the_other_and_can_be_read_at_once(path, said):
-    live = LiveHistory(path, said)
+    live = HistoryFile(path, said)
     live.follow([])
     assert not path.exists()
     for count in (1, 2, 5):  # an untrained network's row comes with the first epoch's
@@ -49,8 +49,8 @@ def test_rows_come_one_after_the_other_and_can_be_read_at_once(path, said):
 
 
 def test_what_was_there_stays_until_the_first_row_of_a_new_training(path, said):
-    LiveHistory(path, said).follow(rows(7))
-    live = LiveHistory(path, said)
+    HistoryFile(path, said).follow(rows(7))
+    live = HistoryFile(path, said)
     live.follow([])
     assert len(read(path)) == 7
     live.follow(rows(1))
@@ -69,7 +69,7 @@ def test_what_was_there_stays_until_the_first_row_of_a_new_training(path, said):
 )
 def test_a_training_that_goes_on_mends_what_a_killed_one_left(path, said, left):
     path.write_text(left)
-    live = LiveHistory(path, said)
+    live = HistoryFile(path, said)
     live.follow(rows(3))
     assert read(path) == rows(3)
     live.follow(rows(4))
@@ -77,7 +77,7 @@ def test_a_training_that_goes_on_mends_what_a_killed_one_left(path, said, left):
 
 
 def test_a_file_that_is_taken_away_comes_back_whole(path, said):
-    live = LiveHistory(path, said)
+    live = HistoryFile(path, said)
     live.follow(rows(2))
     path.unlink()
     live.follow(rows(3))
@@ -85,12 +85,12 @@ def test_a_file_that_is_taken_away_comes_back_whole(path, said):
 
 
 def test_figures_that_are_no_numbers_are_null(path, said):
-    LiveHistory(path, said).follow([{"epoch": 1.0, "loss": 2.0, "validation_loss": float("inf")}])
+    HistoryFile(path, said).follow([{"epoch": 1.0, "loss": 2.0, "validation_loss": float("inf")}])
     assert read(path) == [{"epoch": 1.0, "loss": 2.0, "validation_loss": None}]
 
 
 def test_a_full_disk_is_told_once_and_mended_when_there_is_room(path, said, monkeypatch):
-    live = LiveHistory(path, said)
+    live = HistoryFile(path, said)
     live.follow(rows(2))
     opened = Path.open
 
@@ -115,7 +115,7 @@ def test_a_full_disk_is_told_once_and_mended_when_there_is_room(path, said, monk
 
 def test_a_folder_in_its_place_stops_nothing(path, said):
     path.mkdir()
-    live = LiveHistory(path, said)
+    live = HistoryFile(path, said)
     live.follow(rows(1))
     live.follow(rows(2))
     assert len(said.warnings) == 1
