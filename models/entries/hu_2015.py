@@ -45,5 +45,36 @@ ENTRY = Network(
         depth(1, 1, 8, "hidden dense layers"),
         dropout(0.0),
     ),
-    recipe=MappingProxyType({}),
+    recipe=MappingProxyType(
+        {
+            "normalisation": "zca",
+            "components": 60,
+            "whitening": 0.5,
+            "learning_rate": 1e-3,
+            "epochs": 8,
+            "flips": False,
+            "shortest_epoch": 60,
+        }
+    ),
+    # Of the public implementation DeepHyperX, which the parameters are counted by too.
+    published=MappingProxyType(
+        {
+            "optimiser": "sgd",
+            "momentum": 0.0,
+            "nesterov": False,
+            "learning_rate": 1e-2,
+            "schedule": "plateau",
+            "rate_factor": 0.1,
+            "plateau_patience": 25,
+            "weight_decay": 0.0,
+            "class_weights": "none",
+            "batch_size": 100,
+            "epochs": 100,
+            "monitor": "loss",
+            "flips": False,
+            "clip": 0.0,
+            "shortest_epoch": 1,
+            "longest_epoch": 1_000_000,
+        }
+    ),
 )

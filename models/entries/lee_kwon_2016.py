@@ -34,5 +34,35 @@ ENTRY = Network(
         depth(2, 0, 16, "residual blocks"),
         dropout(0.5),
     ),
-    recipe=MappingProxyType({}),
+    recipe=MappingProxyType(
+        {
+            "normalisation": "pca",
+            "components": 40,
+            "whitening": 0.5,
+            "learning_rate": 1e-3,
+            "epochs": 15,
+            "shortest_epoch": 60,
+        }
+    ),
+    # Of the public implementation DeepHyperX, which the parameters are counted by too,
+    # with the windows of 5 x 5 pixels that it learns all pixels of.
+    published=MappingProxyType(
+        {
+            "optimiser": "adam",
+            "learning_rate": 1e-3,
+            "schedule": "plateau",
+            "rate_factor": 0.1,
+            "plateau_patience": 50,
+            "weight_decay": 0.0,
+            "class_weights": "none",
+            "batch_size": 100,
+            "epochs": 200,
+            "margin": 1,
+            "monitor": "loss",
+            "flips": False,
+            "clip": 0.0,
+            "shortest_epoch": 1,
+            "longest_epoch": 1_000_000,
+        }
+    ),
 )

@@ -26,5 +26,15 @@ ENTRY = Network(
         depth(3, 1, 8, "convolutions, each of which halves the spectrum"),
         dropout(0.0),
     ),
-    recipe=MappingProxyType({}),
+    recipe=MappingProxyType(
+        {
+            "normalisation": "zca",
+            "components": 60,
+            "whitening": 0.5,
+            "learning_rate": 1e-3,
+            "epochs": 8,
+            "flips": False,
+            "shortest_epoch": 60,
+        }
+    ),
 )
