@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .entries import (
+    a2s2k,
     etrainee_1d,
     hamida_2018,
     he_2017,
     hu_2015,
+    hybridsn,
     indian_pines_3d,
     lee_kwon_2016,
     li_2017,
     multiscale,
     soil_1d,
+    spectralformer,
+    ssrn,
 )
 from .entry import Network
 
@@ -28,6 +32,10 @@ _ALL = (
     he_2017.ENTRY,
     lee_kwon_2016.ENTRY,
     soil_1d.ENTRY,
+    hybridsn.ENTRY,
+    ssrn.ENTRY,
+    a2s2k.ENTRY,
+    spectralformer.ENTRY,
 )
 
 #: Every network by its name, the recommended one first.

@@ -24,6 +24,16 @@ CPU_BYTES = 16 << 20
 DEVICE_BYTES = 256 << 20
 
 
+class _Measured:
+    """What a window takes, measured once for a network and all its copies."""
+
+    def __init__(self) -> None:
+        self.window_bytes = 0
+
+    def __deepcopy__(self, memo: object) -> _Measured:
+        return self
+
+
 class Windowed(nn.Module):
     """A network of single patches, window by window on blocks.
 
@@ -36,6 +46,10 @@ class Windowed(nn.Module):
             ``(N, outputs)``, each patch by itself in evaluation; it may tell its ``stages``.
         radius: of its patch, in pixels.
 
+    Attributes:
+        stands_in_for_device: tensors without values stand for those of another device than the
+            CPU, whose chunks are larger.
+
     Shapes:
         ``(N, bands, H, W) -> (N, outputs, H - 2 radius, W - 2 radius)``.
     """
@@ -44,7 +58,8 @@ class Windowed(nn.Module):
         super().__init__()
         self.net = net
         self.radius = radius
-        self._window_bytes = 0
+        self.stands_in_for_device = False
+        self._measured = _Measured()
 
     def stages(self) -> Sequence[Stage]:
         """Return what the inner network does to a patch; see ``models.stages``."""
@@ -88,16 +103,18 @@ class Windowed(nn.Module):
 
     def _at_once(self, windows: Tensor) -> int:
         """Return how many windows are taken at once at the most."""
-        if not self._window_bytes:
-            self._window_bytes = self._measure(*windows.shape[3:5])
-        room = CPU_BYTES if on_cpu(windows) else DEVICE_BYTES
-        return max(room // self._window_bytes, 1)
+        measured = self._measured
+        if not measured.window_bytes:
+            measured.window_bytes = self._measure(*windows.shape[3:5])
+        small = on_cpu(windows) and not (windows.is_meta and self.stands_in_for_device)
+        return max((CPU_BYTES if small else DEVICE_BYTES) // measured.window_bytes, 1)
 
     def _measure(self, bands: int, side: int) -> int:
         """Return the bytes that a window adds to what is alive at a time; nothing is computed."""
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False):
             shadow = copy.deepcopy(self.net).to("meta")
-            peaks = []
+        peaks = []
+        with torch.inference_mode():
             for count in (2, 4):
                 with ledger() as book:
                     shadow(torch.empty(count, bands, side, side, device="meta"))
