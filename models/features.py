@@ -21,6 +21,7 @@ from .stages import Stage, Staged
 
 TRIED = ((1, 1), (2, 3), (3, 3), (2, 4))  # rows and columns that come out of blocks
 WITHIN = ("rows", "columns")
+SPECTRUM = ("bands", "words")  # a transformer's words are groups of bands
 CENTRE, MEAN = "centre", "mean"
 
 
@@ -67,7 +68,7 @@ class LayerFeatures(nn.Module):
         stage: number of the layer among the network's stages, from 0.
         place: ``centre`` takes the middle one of a layer's rows and columns within the patch (the
             one after the middle where their number is even), ``mean`` the mean of all.
-        over_spectrum: take the mean over the axis named ``bands``.
+        over_spectrum: take the mean over the axis of the spectrum.
         most: features at the most, the first ones; 0: all.
 
     Attributes:
@@ -180,17 +181,16 @@ class LayerFeatures(nn.Module):
         values = values.reshape(shape)
         for dim, (along, length, name) in enumerate(_split(self._axes, height, width)):
             values = self._at(values, dim, along, length, name)
-        order = _order(self._axes, self._over_spectrum)
-        values = values.permute(order).flatten(0, -3)
+        values = values.permute(_order(self._axes)).flatten(0, -3)
         return values[None, : self.features]
 
     def _at(self, values: Tensor, dim: int, along: Along | None, length: int, name: str) -> Tensor:
         """Take what belongs to each pixel from an axis."""
         if along is None:
-            taken = self._mean or (name == "bands" and self._over_spectrum)
-            if name in WITHIN or (name == "bands" and self._over_spectrum):
-                if taken:
-                    return values.mean(dim, keepdim=True)
+            averaged = self._mean if name in WITHIN else name in SPECTRUM and self._over_spectrum
+            if averaged:
+                return values.mean(dim, keepdim=True)
+            if name in WITHIN:
                 return values.narrow(dim, values.shape[dim] // 2, 1)
             return values
         if not self._mean:
@@ -202,8 +202,8 @@ class LayerFeatures(nn.Module):
         """Return the axes that are features, in their order: those of the spectrum last."""
         kept = [axis for axis in self._axes if _is_feature(axis)]
         if self._over_spectrum:
-            kept = [axis for axis in kept if axis.name != "bands"]
-        return sorted(kept, key=lambda axis: axis.name == "bands")
+            kept = [axis for axis in kept if axis.name not in SPECTRUM]
+        return sorted(kept, key=lambda axis: axis.name in SPECTRUM)
 
 
 class _TakenError(Exception):
@@ -254,7 +254,9 @@ def _length(along: Along, size: int) -> int:
     return size + (along.count - 1) * along.step
 
 
-def _split(axes: Sequence[Axis], height: int, width: int) -> Iterator[tuple[Along | None, int, str]]:
+def _split(
+    axes: Sequence[Axis], height: int, width: int
+) -> Iterator[tuple[Along | None, int, str]]:
     """Yield the axes once those with rows and columns in one have been divided."""
     for axis in axes:
         both = axis.rows is not None and axis.cols is not None
@@ -276,7 +278,7 @@ def _is_feature(axis: Axis) -> bool:
     return axis.name not in WITHIN
 
 
-def _order(axes: Sequence[Axis], over_spectrum: bool) -> list[int]:
+def _order(axes: Sequence[Axis]) -> list[int]:
     """Return the order of divided axes: features, spectrum, what is left of patches, rows, columns."""
     keys: list[tuple[int, int]] = []
     for axis in axes:
@@ -286,6 +288,6 @@ def _order(axes: Sequence[Axis], over_spectrum: bool) -> list[int]:
         if axis.cols is not None:
             keys.append((4, len(keys)))
         if both or (axis.rows is None and axis.cols is None):
-            rank = 2 if axis.name in WITHIN and not both else int(axis.name == "bands")
+            rank = 2 if axis.name in WITHIN and not both else int(axis.name in SPECTRUM)
             keys.append((rank, len(keys)))
     return [place for _, place in sorted(keys)]

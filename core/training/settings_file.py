@@ -58,7 +58,9 @@ def read_settings(path: str) -> dict[str, Any]:
 
 def _checked(found: Mapping[str, Any]) -> dict[str, Any]:
     """Refuse values of another kind than the setting's; names and ranges are checked as ever."""
-    kinds = {item.name: getattr(TrainingSettings, item.name, None) for item in fields(TrainingSettings)}
+    kinds = {
+        item.name: getattr(TrainingSettings, item.name, None) for item in fields(TrainingSettings)
+    }
     for name, value in found.items():
         default = kinds.get(name)
         if name == "options":

@@ -203,9 +203,7 @@ class Bench:
         train(state, lesson, watch, after_epoch)
 
     def _normalisation(self, settings: TrainingSettings) -> Normalisation:
-        seen = {
-            name: value for name, value in settings.to_json().items() if name not in _ELSEWHERE
-        }
+        seen = {name: value for name, value in settings.to_json().items() if name not in _ELSEWHERE}
         key = str(sorted(seen.items()))
         if key not in self._fitted:
             self._fitted[key] = fit_inputs(self._store, settings)

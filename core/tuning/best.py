@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..training.settings import TrainingSettings, resolve_settings
@@ -11,11 +11,11 @@ from ..training.settings_file import settings_text
 from .trial import Trial
 
 
-def chosen_settings(given: Mapping[str, Any], best: TrainingSettings) -> dict[str, Any]:
+def chosen_settings(names: Collection[str], best: TrainingSettings) -> dict[str, Any]:
     """Return what has to be told to train with the best settings: the rest is the recipe's.
 
     Args:
-        given: what the user has set.
+        names: of what the user has set and of what was searched.
         best: all settings of the best trial.
     """
     known = (TrainingSettings(), resolve_settings({"architecture": best.architecture}))
@@ -24,7 +24,7 @@ def chosen_settings(given: Mapping[str, Any], best: TrainingSettings) -> dict[st
     named = {
         name
         for name, value in full.items()
-        if name in given or any(value != other.to_json()[name] for other in known)
+        if name in names or any(value != other.to_json()[name] for other in known)
     }
     return {name: full[name] for name in full if name in named | {"architecture", "seed"}}
 

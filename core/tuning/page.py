@@ -61,7 +61,9 @@ def search_page(
         html.warnings(warned),
         html.heading("The best settings"),
         html.table(["", "Recipe", "Best", "Searched"], _settings(dimensions, best), words=True),
-        html.paragraph("To train with them, give the settings file to 'Train classifier', or call:"),
+        html.paragraph(
+            "To train with them, give the settings file to 'Train classifier', or call:"
+        ),
         html.paragraph(command(call)),
         html.heading("The search"),
         *_course(base, trials),
@@ -155,9 +157,7 @@ def _slices(
     return [html.heading("What matters"), picture, html.paragraph(note, "note")]
 
 
-def _table(
-    base: TrainingSettings, dimensions: Sequence[Dimension], trials: Sequence[Trial]
-) -> str:
+def _table(base: TrainingSettings, dimensions: Sequence[Dimension], trials: Sequence[Trial]) -> str:
     headers = ["Trial", "Score", "Epochs", "Time", *(item.name for item in dimensions), "State"]
     rows: list[list[Cell]] = [
         [

@@ -135,9 +135,7 @@ def tune_hyperparameters(
         progress=Portion(progress, 0.0, 0.02),
         radius=allowed.radius,
     )
-    bench = Bench(
-        info, store, place, memory_bytes=allowed.memory_bytes, beside=Path(settings)
-    )
+    bench = Bench(info, store, place, memory_bytes=allowed.memory_bytes, beside=Path(settings))
     job = _job(info, base, dimensions, place)
     journal = Journal(journal_path(settings), job)
     earlier = journal.read(progress) if resume else []
@@ -153,7 +151,7 @@ def tune_hyperparameters(
     del bench
     best = best_of(found)
     chosen = run.settings_of(best.values) if best is not None and best.number else base
-    told = chosen_settings(given, chosen)
+    told = chosen_settings({*given, *(item.name for item in dimensions)}, chosen)
     call = parameters(str(Path(chips).resolve()), told, output or MODEL)
     notes = _notes(found, best, minutes)
     for note in notes:
@@ -197,7 +195,9 @@ def trials_table(trials: Sequence[Trial], dimensions: Sequence[Dimension]) -> st
     names = [item.name for item in dimensions]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "state", "score", "epochs", "began", "seconds", *names, *figures, "reason"])
+    writer.writerow(
+        ["trial", "state", "score", "epochs", "began", "seconds", *names, *figures, "reason"]
+    )
     for trial in trials:
         writer.writerow(
             [
