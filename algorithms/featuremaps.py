@@ -37,8 +37,8 @@ class FeatureMaps(HsicnnAlgorithm):
         "and columns within the patch, those of its middle are taken, or their mean.</p>"
         "<p>The page shows the layers of the model, the first maps, and the kernels: those of the "
         "first layer over the wavelengths where it sees all bands at once.</p>"
-        "<p><i>Describe model</i> lists the layers with their numbers in order. The maps lie on the "
-        "image's grid and can serve any other tool, such as a classifier or a clustering.</p>"
+        "<p><i>Describe model</i> lists the layers in the order of their numbers. The maps lie on "
+        "the image's grid and can serve any other tool, such as a classifier or a clustering.</p>"
     )
 
     def __init__(self) -> None:

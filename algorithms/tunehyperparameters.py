@@ -7,13 +7,14 @@ from typing import Any
 from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition
 
 from ..core.training.settings import MONITORS, TrainingSettings
+from ..core.training.settings import SETTINGS as DECLARED
 from ..core.tuning.settings import MINUTES, MOST_TRIALS, TuneSettings
 from ..core.tuning.space import SETTINGS, USUAL
 from ..models.catalog import DEFAULT_NETWORK, NETWORKS
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .network_options import option_help, parse_options
-from .trainclassifier import setting
+from .trainclassifier import parameter
 
 
 class TuneHyperparameters(HsicnnAlgorithm):
@@ -83,8 +84,9 @@ class TuneHyperparameters(HsicnnAlgorithm):
                 defaults.trials,
                 (0, MOST_TRIALS),
             ),
-            setting("epochs", "Epochs", "Epochs of every trial."),
-            setting("normalisation", "Normalisation", "How band values are scaled.", advanced=True),
+            parameter("recipe", DECLARED["recipe"]),
+            parameter("epochs", DECLARED["epochs"]),
+            parameter("normalisation", DECLARED["normalisation"]),
             p.choice(
                 "MONITOR",
                 "What is best",
@@ -155,6 +157,7 @@ class TuneHyperparameters(HsicnnAlgorithm):
         training: dict[str, Any] = {
             "architecture": architecture,
             "epochs": p.whole_or_none(self, parameters, "EPOCHS", context),
+            "recipe": p.word(self, parameters, "RECIPE", context) or None,
             "normalisation": p.word(self, parameters, "NORMALISATION", context) or None,
             "monitor": self.parameterAsEnumString(parameters, "MONITOR", context),
             "seed": self.parameterAsInt(parameters, "SEED", context),

@@ -279,7 +279,7 @@ def _is_feature(axis: Axis) -> bool:
 
 
 def _order(axes: Sequence[Axis]) -> list[int]:
-    """Return the order of divided axes: features, spectrum, what is left of patches, rows, columns."""
+    """Return the order of divided axes: features, spectrum, rest of patches, rows, columns."""
     keys: list[tuple[int, int]] = []
     for axis in axes:
         both = axis.rows is not None and axis.cols is not None

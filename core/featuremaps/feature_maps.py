@@ -128,8 +128,8 @@ def feature_maps(
             accelerated=where.kind != "cpu",
         )
         progress.log(
-            f"Memory: about {data_size(work.memory)} of {data_size(memory_mb * MIB)} (MEMORY). Tiles "
-            f"of up to {work.tile} x {work.tile} pixels on {where.title}."
+            f"Memory: about {data_size(work.memory)} of {data_size(memory_mb * MIB)} (MEMORY). "
+            f"Tiles of up to {work.tile} x {work.tile} pixels on {where.title}."
         )
         _check_disk(output, area, len(names), progress)
         computer = FeatureComputer(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from ..data.normalisation import Normalisation
 from ..modelfile.bundle import ModelBundle
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def _over_bands(values: Array, bundle: ModelBundle) -> Array:
     Over pixels they are summed up: the answer to a patch that is alike everywhere.
     """
     summed = values.reshape(*values.shape[:2], -1).sum(2)[:MOST_KERNELS]
-    over_bands = summed @ bundle.normalisation.matrix.T
+    matrix = cast(Normalisation, bundle.normalisation).matrix  # one network has one
+    over_bands = summed @ matrix.T
     deviation = np.asarray(bundle.statistics["deviation"], dtype=np.float64)
     return np.asarray(over_bands * deviation, dtype=np.float64)
 

@@ -31,10 +31,10 @@ def layers_of(network: nn.Module, bundle: ModelBundle) -> list[MeasuredStage]:
             f"{entry.title} classifies whole tiles; feature maps are made of networks that look "
             "around one pixel. Choose a model of another network."
         )
-    if not hasattr(network, "stages"):
+    if bundle.members or not hasattr(network, "stages"):
         raise InputError(
-            "The model does not tell its layers: it may be several networks in one. Choose a model "
-            "of a single network."
+            f"The model holds {len(bundle.members) or 'several'} networks, each with layers of its "
+            "own. Choose a model of a single network, such as one of those it was put together of."
         )
     return measure_stages(copy.deepcopy(network), bundle.normalisation.outputs)
 

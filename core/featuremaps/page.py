@@ -129,7 +129,7 @@ def _kernels(item: Kernels, bundle: ModelBundle) -> list[str]:
                     f"Weights of layer {item.number}",
                 ),
                 html.paragraph(
-                    f"Weights, a row a feature that comes out, a column one that goes in; the first "
+                    "Weights, a row a feature that comes out, a column one that goes in; the first "
                     f"{MOST_WEIGHTS} of each at the most. Blue is negative, red positive.",
                     "note",
                 ),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, reason
 from ..stored_json import check_fields, read_json
-from .settings import TrainingSettings, resolve_settings
+from .settings import resolve_settings
 
 FORMAT = "hsicnn training settings"
 FORMAT_VERSION = 1
@@ -48,28 +47,12 @@ def read_settings(path: str) -> dict[str, Any]:
             raise ValueError(f"its format is '{record['format']}'")
         if record["format_version"] > FORMAT_VERSION:
             raise ValueError(f"it is of version {record['format_version']}: update the plugin")
-        return _checked(record["settings"])
-    except (ValueError, TypeError) as error:
+        settings = dict(record["settings"])
+        check_fields({"options": {}, **settings}, {"options": dict}, "'settings'")
+        resolve_settings(settings)
+    except (InputError, ValueError, TypeError) as error:
         raise InputError(
             f"{path} holds no settings of a training: {reason(error)}. Choose the file that 'Tune "
             "hyperparameters' has written, or leave SETTINGS empty."
         ) from error
-
-
-def _checked(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Refuse values of another kind than the setting's; names and ranges are checked as ever."""
-    kinds = {
-        item.name: getattr(TrainingSettings, item.name, None) for item in fields(TrainingSettings)
-    }
-    for name, value in found.items():
-        default = kinds.get(name)
-        if name == "options":
-            check_fields(value, {}, "'options'")
-        elif default is not None:
-            kind: Any = type(default)
-            check_fields(found, {name: kind}, "'settings'")
-    try:
-        resolve_settings(found)
-    except InputError as error:
-        raise ValueError(str(error)) from error
-    return dict(found)
+    return settings

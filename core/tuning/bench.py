@@ -23,37 +23,15 @@ from ..training.preparation import fit_inputs
 from ..training.settings import TrainingSettings
 from ..training.start import start_training
 from ..training.validation import rank
+from .space import SETTINGS
 from .trial import FAILED, FINISHED, PRUNED, STOPPED
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Settings that what a network sees does not depend on: their trials share normalised pixels.
-_ELSEWHERE = frozenset(
-    {
-        "architecture",
-        "options",
-        "epochs",
-        "batch_size",
-        "learning_rate",
-        "weight_decay",
-        "optimiser",
-        "schedule",
-        "class_weights",
-        "label_smoothing",
-        "mixup",
-        "noise",
-        "brightness",
-        "margin",
-        "flips",
-        "averaging",
-        "shortest_epoch",
-        "longest_epoch",
-        "patience",
-        "monitor",
-        "keep",
-    }
-)
+#: What can be searched and changes what a network sees; trials alike in it share their pixels.
+_SEEN = frozenset({"normalisation", "components", "whitening", "patch_size"})
+_UNSEEN = frozenset({"options", *SETTINGS}) - _SEEN
 
 #: Hears percent of the training done and the score there; tells whether to give up.
 Judge = Callable[[int, float], bool]
@@ -78,11 +56,11 @@ class Outcome:
     reason: str = ""
 
 
-class _OutOfTime(Exception):
+class _OutOfTimeError(Exception):
     """The time is over: raised before a step, and caught here."""
 
 
-class _Hopeless(Exception):
+class _HopelessError(Exception):
     """The trial is not worth its time: raised after an epoch, and caught here."""
 
 
@@ -94,10 +72,10 @@ class _Watch(SilentProgress):
         self._deadline = deadline
 
     def check_cancel(self) -> None:
-        """Raise ``Cancelled`` where the user stopped, and ``_OutOfTime`` where the time is over."""
+        """Raise ``Cancelled`` where the user stopped, and ``_OutOfTimeError`` where the time is over."""
         self._whole.check_cancel()
         if time.monotonic() >= self._deadline:
-            raise _OutOfTime
+            raise _OutOfTimeError
 
 
 class Bench:
@@ -148,19 +126,21 @@ class Bench:
 
         def after_epoch(now: TrainingState) -> None:
             seen[:] = [now]
+            if not now.epoch:  # the untrained network
+                return
             done = round(100 * now.epoch / settings.epochs)
             score = rank(now.history[-1], settings.monitor)[0]
             curve.append((done, score))
             progress.report(now.epoch / settings.epochs, f"epoch {now.epoch} of {settings.epochs}")
             if now.epoch < settings.epochs and judge(done, score):
-                raise _Hopeless
+                raise _HopelessError
 
         ended, why = FINISHED, ""
         try:
             self._train(settings, watch, after_epoch)
-        except _OutOfTime:
+        except _OutOfTimeError:
             ended = STOPPED
-        except _Hopeless:
+        except _HopelessError:
             ended = PRUNED
         except (Cancelled, DependencyError):
             raise
@@ -188,7 +168,7 @@ class Bench:
             memory_bytes=self._memory,
             progress=watch,
         )
-        normalisation = self._normalisation(settings)
+        normalisation = self._normalisation(settings, watch)
         state, lesson = start_training(
             self._info,
             self._store,
@@ -202,11 +182,11 @@ class Bench:
         state.micro_batch = allowed.patches
         train(state, lesson, watch, after_epoch)
 
-    def _normalisation(self, settings: TrainingSettings) -> Normalisation:
-        seen = {name: value for name, value in settings.to_json().items() if name not in _ELSEWHERE}
+    def _normalisation(self, settings: TrainingSettings, watch: Progress) -> Normalisation:
+        seen = {name: value for name, value in settings.to_json().items() if name not in _UNSEEN}
         key = str(sorted(seen.items()))
         if key not in self._fitted:
-            self._fitted[key] = fit_inputs(self._store, settings)
+            self._fitted[key] = fit_inputs(self._store, settings, watch)
         return self._fitted[key]
 
     def _normalised(self, made: Normalisation, memory_bytes: int, watch: Progress) -> Tensor:

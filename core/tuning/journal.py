@@ -13,11 +13,11 @@ from pathlib import Path
 from ..disk import room_left
 from ..errors import HsicnnError
 from ..progress import Progress
-from ..stored_json import check_fields, read_json
+from ..stored_json import Kinds, check_fields, read_json
 from .trial import Trial
 
 VERSION = 1
-_FIELDS = {
+_FIELDS: dict[str, Kinds] = {
     "number": int,
     "state": str,
     "drawn": dict,
@@ -79,8 +79,8 @@ class Journal:
                     raise ValueError(f"trial {len(trials)} is missing")
             except (TypeError, ValueError) as error:
                 progress.warn(
-                    f"{self._path.name} is damaged after {len(trials)} trials ({error}): the search "
-                    "goes on from there."
+                    f"{self._path.name} is damaged after {len(trials)} trials ({error}): the "
+                    "search goes on from there."
                 )
                 break
             trials.append(trial)

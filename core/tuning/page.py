@@ -33,6 +33,7 @@ def search_page(
     base: TrainingSettings,
     dimensions: Sequence[Dimension],
     trials: Sequence[Trial],
+    *,
     call: Mapping[str, Any],
     notes: Sequence[str],
     minutes: float,
@@ -52,9 +53,9 @@ def search_page(
     pixels = sum(info.counts.get("validation", ()))
     warned = [
         *notes,
-        f"The score of the best of {len(trials)} trials is optimistic: it was chosen for being the "
-        f"highest on the same {pixels:,} validation pixels. Test pixels were not looked at; what the "
-        "settings are worth is told by a training with them, on its test pixels.",
+        f"The score of the best of {len(trials)} trials is optimistic: it was chosen for being "
+        f"the highest on the same {pixels:,} validation pixels. Test pixels were not looked at; "
+        "what the settings are worth is told by a training with them, on its test pixels.",
     ]
     body = [
         html.paragraph(_lead(base, trials, best, minutes), "lead"),
@@ -112,7 +113,8 @@ def _course(base: TrainingSettings, trials: Sequence[Trial]) -> list[str]:
     def ends(state: str) -> list[tuple[float, float]]:
         found = []
         for trial in trials:
-            score = trial.score if state == FINISHED else (trial.curve or [(0, None)])[-1][1]
+            last = trial.curve[-1][1] if trial.curve else None
+            score = trial.score if state == FINISHED else last
             if trial.state == state and score is not None:
                 found.append(((trial.began + trial.seconds) / MINUTE, score))
         return found

@@ -13,15 +13,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..runtime.dependencies import loaded
 from ..runtime.seeds import numpy_generator
 from .space import Dimension
-from .trial import FINISHED, PRUNED, Trial
-
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+from .trial import FINISHED, Trial
 
 DRAWN_FIRST = 6  # trials before the estimators have something to go by
 COMPARED = 3  # finished trials before the first one is pruned
@@ -98,7 +95,7 @@ class Sampler:
                 self._study.tell(self._running, state=states.PRUNED)
         self._running = None
 
-    def _distribution(self, item: Dimension) -> BaseDistribution:
+    def _distribution(self, item: Dimension) -> Any:
         kinds = self._optuna.distributions
         if item.kind == "word":
             return kinds.CategoricalDistribution(item.choices)

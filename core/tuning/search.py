@@ -199,13 +199,14 @@ def _trial(
     figures: dict[str, float] = {}
     score = None
     if outcome.state in (FINISHED, PRUNED, STOPPED) and outcome.history:
-        row = outcome.history[max(outcome.kept, 1) - 1]
+        rows = {int(row["epoch"]): row for row in outcome.history}
+        row = rows.get(outcome.kept, outcome.history[-1])
         figures = {key: value for key, value in row.items() if key != "seconds"}
         score = rank(row, monitor)[0] if outcome.state == FINISHED else None
     state, why = outcome.state, outcome.reason
     if state == FINISHED and score is None:  # no epoch: nothing was learnt
         state, why = FAILED, "no epoch was trained"
-    epochs = len(outcome.history)
+    epochs = sum(row["epoch"] > 0 for row in outcome.history)
     return Trial(number, state, drawn, values, score, figures, outcome.curve, epochs, 0, 0, why)
 
 

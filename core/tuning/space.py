@@ -14,7 +14,7 @@ from typing import Any
 
 from ...models.entry import Network, Option
 from ..errors import InputError
-from ..training.settings import CHOICES, RANGES, TrainingSettings
+from ..training.settings import OPTIMISERS, RANGES, TrainingSettings
 
 FACTOR = 10.0  # on a learning rate, both ways
 WIDER = 4  # times as many features at the most, and a quarter at the least
@@ -47,7 +47,7 @@ _EVEN: Mapping[str, tuple[float, float]] = MappingProxyType(
 #: Words that are searched; others may need more than a word.
 _WORDS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
     {
-        "optimiser": CHOICES["optimiser"],
+        "optimiser": OPTIMISERS,
         "schedule": ("one-cycle", "cosine", "constant", "multi-step"),
         "class_weights": ("none", "sqrt", "inverse"),
         "normalisation": ("band", "global", "pca", "zca"),
@@ -200,26 +200,40 @@ def _setting(
 ) -> Dimension | None:
     """A setting of the training; None where only one value is possible."""
     start = getattr(settings, name)
+    row = _row(name, start, patches)
+    if row:
+        choices = tuple(sorted({*row, start}))
+        return Dimension(name, False, "ordered", start, choices=choices) if len(row) > 1 else None
     if name in _WORDS:
         words = tuple(dict.fromkeys((*_WORDS[name], start)))
         return Dimension(name, False, "word", start, choices=words)
-    if name in _EVEN:
-        if name == "whitening" and settings.normalisation not in MATRICES:
-            return None
-        return Dimension(name, False, "float", start, *_with(_EVEN[name], start), even=True)
     if name == "components":
         return _components(settings, entry, bands)
+    if name == "whitening" and settings.normalisation not in MATRICES:
+        return None
+    return _number(name, start)
+
+
+def _row(name: str, start: Any, patches: Sequence[int]) -> Sequence[Any]:
+    """Values that lie in a row; none for what is searched otherwise."""
     if name == "averaging":
-        return _ordered(name, start, (0.0, 0.9, 0.97, 0.99, 0.999))
+        return (0.0, 0.9, 0.97, 0.99, 0.999)
     if name == "patch_size":
-        return _ordered(name, start, patches)
-    if name == "batch_size":
-        sizes = [round(start * 2.0**power) for power in range(-2, 3)]
-        low, high = RANGES["batch_size"]
-        return _ordered(name, start, [size for size in sizes if low <= size <= high])
-    if name == "epochs":
-        return Dimension(name, False, "int", start, float(max(start // 3, 1)), float(3 * start))
+        return sorted({*patches, start})
+    if name != "batch_size":
+        return ()
     low, high = RANGES[name]
+    sizes = [round(start * 2.0**power) for power in range(-2, 3)]
+    return [size for size in sizes if low <= size <= high]
+
+
+def _number(name: str, start: Any) -> Dimension:
+    """A number that is searched evenly, or by factors around where it stands."""
+    if name in _EVEN:
+        return Dimension(name, False, "float", start, *_with(_EVEN[name], start), even=True)
+    low, high = RANGES[name]
+    if name == "epochs":
+        return Dimension(name, False, "int", start, max(start // 3, low), min(3 * start, high))
     limits = (start / FACTOR, start * FACTOR) if name == "learning_rate" else _with(DECAYS, start)
     return Dimension(name, False, "float", start, max(low, limits[0]), min(high, limits[1]))
 
@@ -233,11 +247,6 @@ def _components(settings: TrainingSettings, entry: Network, bands: int) -> Dimen
     start = min(settings.components or bands, bands)
     low = min(max(least, FEWEST_COMPONENTS), start)
     return Dimension("components", False, "int", start, low, bands) if low < bands else None
-
-
-def _ordered(name: str, start: Any, values: Sequence[Any]) -> Dimension | None:
-    choices = tuple(sorted({*values, start}))
-    return Dimension(name, False, "ordered", start, choices=choices) if len(choices) > 1 else None
 
 
 def _with(limits: tuple[float, float], start: float) -> tuple[float, float]:

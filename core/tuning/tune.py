@@ -111,7 +111,7 @@ def tune_hyperparameters(
     """
     progress = progress or SilentProgress()
     require("optuna")
-    _check(minutes, trials, settings, table, report, output)
+    _check(minutes, trials, (settings, table, report), output)
     given = {name: value for name, value in (training or {}).items() if value is not None}
     base = resolve_settings(given)
     info = read_chip_set(chips)
@@ -159,7 +159,9 @@ def tune_hyperparameters(
     texts = {
         settings: best_text(best, told, call, found, base.monitor),
         table: trials_table(found, dimensions) if table else "",
-        report: search_page(info, base, dimensions, found, call, notes, minutes) if report else "",
+        report: search_page(info, base, dimensions, found, call=call, notes=notes, minutes=minutes)
+        if report
+        else "",
     }
     _write({path: text for path, text in texts.items() if path})
     _say(found, best, base.monitor, time.monotonic() - began, progress)
@@ -215,22 +217,20 @@ def trials_table(trials: Sequence[Trial], dimensions: Sequence[Dimension]) -> st
     return text.getvalue()
 
 
-def _check(
-    minutes: float, trials: int, settings: str, table: str, report: str, output: str
-) -> None:
+def _check(minutes: float, trials: int, texts: Sequence[str], output: str) -> None:
     """Refuse what cannot work before anything is read."""
     low, high = MINUTES
     if not low <= minutes <= high:
         raise InputError(f"MINUTES is {minutes:g}; it must lie between {low:g} and {high:g}.")
     if not 0 <= trials <= MOST_TRIALS:
         raise InputError(f"TRIALS is {trials}; it must lie between 0 and {MOST_TRIALS}.")
-    paths = [path for path in (settings, table, report, output) if path]
+    paths = [path for path in (*texts, output) if path]
     if not all_distinct(paths):
         raise InputError(
             "Two outputs have the same file name; give SETTINGS, TABLE, REPORT and OUTPUT a file "
             "each."
         )
-    for path in (settings, table, report):
+    for path in texts:
         if path:
             check_text_output(path)
     check_outputs(output, "")
