@@ -14,7 +14,7 @@ from qgis.core import (
 from ..core.inference.settings import TURNS, ClassifySettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
-from .layers import raster_path, required_raster
+from .layers import extent_or_none, raster_path, required_raster
 
 
 class ClassifyRaster(HsicnnAlgorithm):
@@ -108,16 +108,11 @@ class ClassifyRaster(HsicnnAlgorithm):
     ) -> dict[str, Any]:
         layer = required_raster(self, parameters, "INPUT", context)
         self._image_name = layer.name()
-        extent = None
-        if p.given(parameters, "EXTENT"):
-            box = self.parameterAsExtent(parameters, "EXTENT", context, layer.crs())
-            if not box.isNull():
-                extent = [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
         return {
             "image": raster_path(layer),
             "model": self.parameterAsFile(parameters, "MODEL", context),
             "ensemble": p.files(self, parameters, "ENSEMBLE", context),
-            "extent": extent,
+            "extent": extent_or_none(self, parameters, layer, context),
             "turns": self.parameterAsEnumString(parameters, "TURNS", context),
             "device": self.parameterAsEnumString(parameters, "DEVICE", context),
             "memory_mb": self.parameterAsInt(parameters, "MEMORY", context),

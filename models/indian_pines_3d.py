@@ -131,22 +131,24 @@ class SpectralSpatialNet(nn.Module):
         for place, layer in enumerate(volumes):
             pooled = f"Maximum of every {POOLS[place]} bands"
             axes = volume if place else ("bands", "features", "rows", "columns")
-            told.append(Stage(words, axes, layer, modules=self._with_after(layer, place)))
+            told.append(self._told(words, axes if not len(self.after) else volume, layer, place))
             if place + 1 < len(volumes):
                 told.append(Stage(pooled, volume, before=volumes[place + 1]))
         pooled += "; all bands side by side"
         told.append(Stage(pooled, ("", "features", "rows", "columns"), before=self.dense))
         for place, layer in enumerate((self.dense, self.hidden), start=len(volumes)):
-            modules = self._with_after(layer, place)
-            told.append(Stage(f"Dense layer{follows}", VECTOR, layer, modules=modules))
+            told.append(self._told(f"Dense layer{follows}", VECTOR, layer, place))
         words = "Dense layer"
         if self.dropout.p:
             words = f"Dropout of {self.dropout.p:.0%} before this and the one before, dense layer"
         told.append(Stage(words, ("", "classes", "", ""), self.classes, modules=(self.classes,)))
         return told
 
-    def _with_after(self, layer: nn.Module, place: int) -> tuple[nn.Module, ...]:
-        return (layer, self.after[place]) if len(self.after) else (layer,)
+    def _told(self, words: str, axes: tuple[str, ...], layer: nn.Module, place: int) -> Stage:
+        """A layer with what follows it, which is a module or, as published, a ReLU."""
+        if not len(self.after):
+            return Stage(words, axes, layer, modules=(layer,), then=functional.relu)
+        return Stage(words, axes, self.after[place], modules=(layer, self.after[place]))
 
     def _initialise(self) -> None:
         """Glorot's uniform kernels and zero biases, as published; torch's own start far slower."""

@@ -116,7 +116,7 @@ def classify_raster(
         bands = [source.bands[position] for position in positions]
         progress.log(f"{source.name}: {source.grid.describe()}; uses {describe_range(bands)}.")
         check_scale(source, positions, bundle.statistics, progress)
-        area = _area(source, extent)
+        area = area_of(source, extent)
         place = choose_device(device)
         for note in place.notes:
             progress.log(note)
@@ -346,7 +346,13 @@ def _nothing_to_classify(source: RasterSource, extent: Sequence[float] | None) -
     )
 
 
-def _area(source: RasterSource, extent: Sequence[float] | None) -> Window:
+def area_of(source: RasterSource, extent: Sequence[float] | None) -> Window:
+    """Return the part of a raster that an extent ``(xmin, ymin, xmax, ymax)`` covers, or all of it.
+
+    Raises:
+        InputError: it has not four numbers.
+        RasterError: it does not meet the raster.
+    """
     if extent is None:
         return Window(0, 0, source.grid.height, source.grid.width)
     if len(extent) != 4:

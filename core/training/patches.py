@@ -130,6 +130,7 @@ class PatchSource:
             device where they fit, else in a temporary file.
         dark: ``(inputs,)`` what a spectrum of zeros becomes, where that is not the normalisation
             of zeros: the store may hold components.
+        values: of ``normalised_pixels``, where they are there already.
 
     Raises:
         ChipSetError: where the temporary folder cannot hold them.
@@ -147,6 +148,7 @@ class PatchSource:
         memory_bytes: int,
         progress: Progress,
         dark: npt.NDArray[np.float32] | None = None,
+        values: Tensor | None = None,
     ) -> None:
         import torch
 
@@ -161,7 +163,9 @@ class PatchSource:
         self._inner = torch.from_numpy(symmetric_offsets(margin))
         self._labels = torch.from_numpy(_training_labels(store))
         self.dark = torch.from_numpy(normalisation.dark if dark is None else dark).to(device)
-        self._values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
+        if values is None:
+            values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
+        self._values = values
 
     @cached_property
     def matrices(self) -> tuple[Tensor, Tensor] | None:

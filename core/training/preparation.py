@@ -27,7 +27,7 @@ from .patches import PatchSource, samples_of
 from .settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 SMALLEST, LARGEST = 0.01, 100.0  # inputs that a factor should give, nearly all of them
 MOST_FITTED = 200_000  # pixels a normalisation is fitted on: more change nothing
@@ -180,8 +180,12 @@ def make_lesson(
     place: Device,
     memory_bytes: int,
     progress: Progress,
+    values: Tensor | None = None,
 ) -> Lesson:
-    """Put together what is learnt and how, on the device."""
+    """Put together what is learnt and how, on the device.
+
+    ``values`` are the store's pixels where they were normalised before.
+    """
     import torch
 
     check_halo(network, info)
@@ -204,6 +208,7 @@ def make_lesson(
         memory_bytes=memory_bytes,
         progress=progress,
         dark=_dark(info, normalisation),
+        values=values,
     )
     counts = np.bincount(store.label[store.split == TRAIN], minlength=len(info.classes) + 1)[1:]
     weights = torch.from_numpy(class_weights(settings.class_weights, counts)).to(where)

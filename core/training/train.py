@@ -15,7 +15,6 @@ from ..progress import Portion, Progress, SilentProgress
 from ..raster.output_path import move_into_place
 from ..report.files import staged_text
 from ..runtime.devices import choose_device
-from ..runtime.seeds import seed_torch
 from ..sizes import MIB
 from .checkpoints import (
     checkpoint_path,
@@ -25,22 +24,20 @@ from .checkpoints import (
     use_threads,
 )
 from .history import Followed, HistoryFile, history_path
-from .loop import Lesson, TrainingState, train
-from .optimisers import make_optimiser
+from .loop import Lesson, train
 from .outcome import trained_model, untrained_model
 from .pace import say_how_long
 from .preflight import check_training
 from .preparation import (
     check_outputs,
     fit_inputs,
-    make_lesson,
-    make_network,
     run_hash,
 )
 from .report import training_page
 from .scores import split_scores
 from .settings import resolve_settings
 from .sheet import augmented_examples
+from .start import start_training
 
 
 @dataclass(frozen=True)
@@ -120,19 +117,16 @@ def train_classifier(
         radius=allowed.radius,
     )
     normalisation = fit_inputs(store, chosen, progress)
-    seed_torch(chosen.seed, "initialisation")
-    network = make_network(chosen, normalisation.outputs, len(info.classes))
-    lesson = make_lesson(
+    state, lesson = start_training(
         info,
         store,
         normalisation,
-        network,
         chosen,
         place=place,
         memory_bytes=pixels,
         progress=progress,
     )
-    state = TrainingState(network, make_optimiser(network, chosen))
+    network = state.network
     if resume:
         resume_from(checkpoint, state, job, progress)
     state.micro_batch = min(state.micro_batch or allowed.patches, allowed.patches)

@@ -21,10 +21,12 @@ IDS = (
     "splitreference",
     "checktrainingdata",
     "exporttrainingchips",
+    "tunehyperparameters",
     "trainclassifier",
     "classifyraster",
     "assessaccuracy",
     "describemodel",
+    "featuremaps",
     "checkenvironment",
 )
 # What other tools and models rely on; more may come, none may go.
@@ -59,6 +61,11 @@ NAMES = {
         "INPUT ARCHITECTURE PATCH_SIZE RECIPE EPOCHS BATCH_SIZE LEARNING_RATE CLASS_WEIGHTS DEVICE "
         "SEED RESUME OUTPUT REPORT"
     ),
+    "tunehyperparameters": (
+        "INPUT ARCHITECTURE SEARCH MINUTES TRIALS EPOCHS NORMALISATION MONITOR OPTIONS DEVICE "
+        "MEMORY SEED RESUME SETTINGS TABLE REPORT OUTPUT"
+    ),
+    "featuremaps": "INPUT MODEL LAYER FEATURES PLACE MAX_BANDS EXTENT DEVICE MEMORY OUTPUT REPORT",
     "classifyraster": "INPUT MODEL EXTENT DEVICE OUTPUT PROBABILITIES CONFIDENCE",
     "assessaccuracy": "INPUT REFERENCE FIELD SAMPLES SUBSET REPORT JSON ERRORS",
     "describemodel": "MODEL REPORT",
@@ -74,6 +81,8 @@ VALUES = {
         "BLOCKS TRAIN_PIXELS VALIDATION_PIXELS TEST_PIXELS LOCATION_ONLY INSIDE LEAKS"
     ),
     "checktrainingdata": "FINDINGS ERRORS WARNINGS SUSPICIOUS CLASSES",
+    "tunehyperparameters": "TRIALS_DONE BEST_SCORE RECIPE_SCORE",
+    "featuremaps": "LAYER_NAME BANDS",
     "describemodel": (
         "ARCHITECTURE PARAMETERS BANDS CLASSES PATCH_SIZE EPOCHS CHECKPOINT MODEL_ID"
     ),
