@@ -10,11 +10,13 @@ from .classifyraster import ClassifyRaster
 from .createexamplescene import CreateExampleScene
 from .describemodel import DescribeModel
 from .exporttrainingchips import ExportTrainingChips
+from .featuremaps import FeatureMaps
 from .importscene import ImportScene
 from .inspectraster import InspectRaster
 from .reducebands import ReduceBands
 from .splitreference import SplitReference
 from .trainclassifier import TrainClassifier
+from .tunehyperparameters import TuneHyperparameters
 
 #: Every algorithm of the provider, in the order in which one uses them.
 ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
@@ -25,9 +27,11 @@ ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
     SplitReference,
     CheckTrainingData,
     ExportTrainingChips,
+    TuneHyperparameters,
     TrainClassifier,
     ClassifyRaster,
     AssessAccuracy,
     DescribeModel,
+    FeatureMaps,
     CheckEnvironment,
 )

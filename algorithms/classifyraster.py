@@ -11,10 +11,10 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..core.inference.settings import ClassifySettings
+from ..core.inference.settings import TURNS, ClassifySettings
 from . import parameters as p
 from .base import HsicnnAlgorithm
-from .layers import raster_path, required_raster
+from .layers import extent_or_none, raster_path, required_raster
 
 
 class ClassifyRaster(HsicnnAlgorithm):
@@ -53,6 +53,25 @@ class ClassifyRaster(HsicnnAlgorithm):
                 QgsProcessingParameterExtent("EXTENT", "Part to classify", None, True),
                 "Only this part of the image; empty: all of it.",
             ),
+            p.models(
+                "ENSEMBLE",
+                "Models to average it with",
+                "More model files: the probabilities of all models are averaged, which is often "
+                "better than the best of them. They must take the same bands and tell the same "
+                "classes apart; networks and settings may differ. Empty: the one model alone (a "
+                "file of 'Cross-validate' may hold an ensemble itself).",
+            ),
+            p.choice(
+                "TURNS",
+                "Turned and mirrored views",
+                "Looks at every place in so many views and averages what the network says: 2 (the "
+                "image and its mirror image), 4 (quarter turns) or 8 (both). Often a little more "
+                "accurate, and as many times slower. Left out where it would change nothing: for "
+                "networks of single spectra, and for the recommended one.",
+                tuple(TURNS),
+                defaults.turns,
+                advanced=True,
+            ),
             p.device(defaults.device),
             p.whole(
                 "MEMORY",
@@ -89,15 +108,12 @@ class ClassifyRaster(HsicnnAlgorithm):
     ) -> dict[str, Any]:
         layer = required_raster(self, parameters, "INPUT", context)
         self._image_name = layer.name()
-        extent = None
-        if p.given(parameters, "EXTENT"):
-            box = self.parameterAsExtent(parameters, "EXTENT", context, layer.crs())
-            if not box.isNull():
-                extent = [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
         return {
             "image": raster_path(layer),
             "model": self.parameterAsFile(parameters, "MODEL", context),
-            "extent": extent,
+            "ensemble": p.files(self, parameters, "ENSEMBLE", context),
+            "extent": extent_or_none(self, parameters, layer, context),
+            "turns": self.parameterAsEnumString(parameters, "TURNS", context),
             "device": self.parameterAsEnumString(parameters, "DEVICE", context),
             "memory_mb": self.parameterAsInt(parameters, "MEMORY", context),
             "resume": self.parameterAsBool(parameters, "RESUME", context),

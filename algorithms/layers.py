@@ -62,6 +62,21 @@ def optional_raster_path(
     return raster_path(required_raster(algorithm, parameters, name, context))
 
 
+def extent_or_none(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    layer: QgsRasterLayer,
+    context: QgsProcessingContext,
+) -> list[float] | None:
+    """Return EXTENT as ``[xmin, ymin, xmax, ymax]`` in a layer's CRS; None where none was given."""
+    if not given(parameters, "EXTENT"):
+        return None
+    box = algorithm.parameterAsExtent(parameters, "EXTENT", context, layer.crs())
+    if box.isNull():
+        return None
+    return [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
+
+
 def reference_arguments(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterMapLayer,
+    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterString,
@@ -26,6 +27,7 @@ MODEL_FILTER = "hsicnn model (*.safetensors)"
 ANY_MODEL_FILTER = f"{MODEL_FILTER};;All files (*)"
 HTML_FILTER = "HTML page (*.html)"
 JSON_FILTER = "JSON (*.json)"
+CSV_FILTER = "CSV table (*.csv)"
 
 
 def explained(
@@ -166,6 +168,13 @@ def model() -> QgsProcessingParameterDefinition:
     )
 
 
+def models(name: str, title: str, text: str) -> QgsProcessingParameterDefinition:
+    """Return several model files, which may be none."""
+    kind = QgsProcessing.SourceType.TypeFile
+    parameter = QgsProcessingParameterMultipleLayers(name, title, kind, None, True)
+    return explained(parameter, text, advanced=True)
+
+
 def file_output(
     name: str,
     title: str,
@@ -205,6 +214,18 @@ def device(default: str) -> QgsProcessingParameterDefinition:
 def given(parameters: dict[str, Any], name: str) -> bool:
     """Return whether a parameter has a value of its own."""
     return parameters.get(name) not in (None, "")
+
+
+def files(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+) -> list[str]:
+    """Return the paths of several files, none where it was left empty."""
+    if not parameters.get(name):
+        return []
+    return [str(path) for path in algorithm.parameterAsFileList(parameters, name, context) if path]
 
 
 def whole_or_none(

@@ -30,6 +30,7 @@ class TrainClassifier(HsicnnAlgorithm):
     JOB = "train_classifier"
     TAGS = ("training", "neural network", "model", "supervised", "1d", "2d", "3d")
     OUTPUTS = ("OUTPUT", "REPORT")
+    VALUES = (("HISTORY", "History of the training (JSON lines)", str),)
     SUMMARY = "Trains a convolutional network on a chip set and writes a model file."
     HELP = (
         "<p>The defaults are a recipe that makes a good map from a small reference set in a few "
@@ -38,7 +39,8 @@ class TrainClassifier(HsicnnAlgorithm):
         "once, at the end, and choose nothing.</p>"
         "<p>A training that was cancelled or interrupted goes on from its last epoch when it is "
         "started again with the same settings and output. Its checkpoint beside the output is a "
-        "model: classify with it or describe it while the training goes on.</p>"
+        "model: classify with it or describe it while the training goes on. Beside it, a line is "
+        "added to OUTPUT.history.jsonl after every epoch; it stays beside the model.</p>"
         "<p>Next: <i>Classify raster</i> with the model.</p>"
     )
 

@@ -31,7 +31,8 @@ from hsicnn.core.data.pixel_store import PixelStore  # noqa: E402
 from hsicnn.core.data.separation import TEST, TRAIN  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
-from tuned_svm import Pixels, tuned_svm  # noqa: E402
+from tuned_svm import tuned_svm  # noqa: E402
+from tuning import Pixels  # noqa: E402
 
 BUDGET = 1 << 30
 
@@ -72,10 +73,9 @@ def measure(folder: Path, seed: int, with_network: bool) -> None:
     nearest = location_only(training.rows, training.cols, training.told, test.rows, test.cols)
     print(line("location only", test.told, nearest, began), flush=True)
     began = time.monotonic()
-    chosen = tuned_svm(
-        training, test, block_size=info.block_size, buffer=info.buffer, seed=info.seed
-    )
-    print(line("tuned SVM", test.told, chosen["overall"], began), flush=True)
+    chosen = tuned_svm(training, block_size=info.block_size, buffer=info.buffer, seed=info.seed)
+    found = chosen["overall"](test.spectra)
+    print(line("tuned SVM", test.told, found, began), flush=True)
     if with_network:
         from hsicnn.core.training.train import train_classifier
 

@@ -38,15 +38,6 @@ def accuracies(right: Floats, total: Floats, without: Sequence[int] = ()) -> tup
     return float(hits.sum() / counts.sum()), float((hits[kept] / counts[kept]).mean())
 
 
-def kappa(told: Ints, found: Ints, classes: int) -> float:
-    """Cohen's kappa; a prediction of 0 (nothing) counts as a class of its own."""
-    table = np.zeros((classes + 1, classes + 1))
-    np.add.at(table, (told, found), 1)
-    table /= table.sum()
-    chance = float((table.sum(0) * table.sum(1)).sum())
-    return (float(np.trace(table)) - chance) / (1 - chance)
-
-
 def paired_difference(
     first: Mapping[int, Ints],
     second: Mapping[int, Ints],

@@ -45,8 +45,8 @@ class Case:
     bands: int
     normalisation: Normalisation
     classes: int
-    flops: float
-    batches: Sequence[int]
+    flops: float = 0.0
+    batches: Sequence[int] = ()
 
     @property
     def radius(self) -> int:
@@ -65,6 +65,12 @@ def all_cases() -> list[Case]:
         make_case("etrainee_1d", 102, 9, batches=spectra, **pavia),
         make_case("etrainee_1d", 200, 16, inputs=200, batches=spectra),
         make_case("multiscale", 200, 16, inputs=40, batches=(64, 256, 1024)),
+        make_case("hu_2015", 200, 16, inputs=200, batches=spectra),
+        make_case("soil_1d", 200, 16, inputs=200, batches=spectra),
+        make_case("hamida_2018", 200, 16, batches=small),
+        make_case("li_2017", 200, 16, batches=small),
+        make_case("he_2017", 200, 16, batches=small),
+        make_case("lee_kwon_2016", 200, 16, batches=(64, 256, 1024)),
     ]
 
 

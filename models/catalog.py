@@ -5,13 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .entries import etrainee_1d, indian_pines_3d, multiscale
+from .entries import (
+    a2s2k,
+    etrainee_1d,
+    hamida_2018,
+    he_2017,
+    hu_2015,
+    hybridsn,
+    indian_pines_3d,
+    lee_kwon_2016,
+    li_2017,
+    multiscale,
+    soil_1d,
+    spectralformer,
+    ssrn,
+)
 from .entry import Network
 
 _ALL = (
     multiscale.ENTRY,
     etrainee_1d.ENTRY,
     indian_pines_3d.ENTRY,
+    hu_2015.ENTRY,
+    hamida_2018.ENTRY,
+    li_2017.ENTRY,
+    he_2017.ENTRY,
+    lee_kwon_2016.ENTRY,
+    soil_1d.ENTRY,
+    hybridsn.ENTRY,
+    ssrn.ENTRY,
+    a2s2k.ENTRY,
+    spectralformer.ENTRY,
 )
 
 #: Every network by its name, the recommended one first.

@@ -3,45 +3,68 @@
 After the E-TRAINEE course, module 4 "Time series analysis with machine learning", 1-D CNN of
 the Krkonose and Pavia exercises. Three times [convolution of 3 bands, batch norm, ReLU] x 3,
 with a maximum of 2 bands after the first and the second group; then three dense layers
-[linear, batch norm, ReLU], dropout and the classes.
-
-Memory layout: the spectrum is an image's height and the pixels are its width, channels last.
-All pixels of a block are then one long row for every band, which is what convolution kernels
-are fastest at: 0.97 of the matrix-product rate on one core, against 0.86 with one image a
-spectrum and 0.79 as Conv1d.
+[linear, batch norm, ReLU], dropout and the classes. How it lies in memory: ``models.spectra``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import folded, on_cpu
+from .activations import make_activation
+from .layers import folded
+from .spectra import PixelSpectra, as_image, as_rows
 from .stages import Stage
+from .units import AFTER, Style, check_bands, convolved, spectral_padding, widened
 
-GROUP = 3  # convolutions a group
-FEATURES = 1 << 21  # of the first layer at once on a CPU: they then stay in its cache
+KERNEL = 3  # bands
+POOL = 2
+PUBLISHED = Style(norm="batch")
 
 
-class SpectralNet(nn.Module):
+def spectral_lengths(bands: int, groups: int, depth: int, ends: int) -> list[int]:
+    """Return the length of the spectrum after every convolution.
+
+    Args:
+        bands: of the inputs.
+        groups: of convolutions, with a maximum of two bands between them.
+        depth: convolutions a group.
+        ends: zeros at either end before each.
+    """
+    found, length = [], bands
+    for group in range(groups):
+        if group:
+            length //= POOL
+        for _ in range(depth):
+            length = convolved(length, KERNEL, padding=ends)
+            found.append(length)
+    return found
+
+
+class SpectralNet(PixelSpectra):
     """Convolutions along the spectrum of every pixel by itself.
 
     Args:
-        bands: inputs of every pixel, at least 46.
+        bands: inputs of every pixel; as published at least 46.
         outputs: classes.
         convolutions: channels of the three groups.
         dense: features of the three dense layers.
         dropout: share of the last features dropped in training.
+        depth: convolutions a group.
+        padding: of the spectrum, see ``units.spectral_padding``; published is none.
+        style: what follows every layer, a batch norm always.
 
     Shapes:
         ``(N, bands, H, W) -> (N, outputs, H, W)``.
-    """
 
-    radius = 0
+    Raises:
+        ValueError: the spectrum is too short.
+    """
 
     def __init__(
         self,
@@ -51,25 +74,42 @@ class SpectralNet(nn.Module):
         convolutions: Sequence[int] = (32, 64, 128),
         dense: Sequence[int] = (384, 192, 96),
         dropout: float = 0.5,
+        depth: int = 3,
+        padding: str = "published",
+        style: Style = PUBLISHED,
     ) -> None:
         super().__init__()
+        ends, groups = spectral_padding(padding, KERNEL, 0), len(convolutions)
+        check_bands(
+            "The E-TRAINEE spectral network",
+            bands,
+            lambda count: spectral_lengths(count, groups, depth, ends),
+        )
+        self.depth, self.style = depth, style
+        self.numbers = bands * convolutions[0]
         self.convolutions = nn.ModuleList()
         self.convolution_norms = nn.ModuleList()
-        channels, length = 1, bands
-        for group, width in enumerate(convolutions):
-            for _ in range(GROUP):
-                self.convolutions.append(nn.Conv2d(channels, width, (3, 1), bias=False))
+        channels = 1
+        for width in convolutions:
+            for _ in range(depth):
+                kernel = (KERNEL, 1)
+                self.convolutions.append(
+                    nn.Conv2d(channels, width, kernel, padding=(ends, 0), bias=style.biased)
+                )
                 self.convolution_norms.append(nn.BatchNorm2d(width))
-                channels, length = width, length - 2
-            if group < len(convolutions) - 1:
-                length //= 2
+                channels = width
+        length = spectral_lengths(bands, groups, depth, ends)[-1]
         self.dense = nn.ModuleList()
         self.dense_norms = nn.ModuleList()
         for width in dense:
             # The first dense layer reads the whole rest of the spectrum.
-            self.dense.append(nn.Conv2d(channels, width, (length, 1), bias=False))
+            self.dense.append(nn.Conv2d(channels, width, (length, 1), bias=style.biased))
             self.dense_norms.append(nn.BatchNorm2d(width))
             channels, length = width, 1
+        self.activations = nn.ModuleList(
+            make_activation(style.activation)
+            for _ in range(len(self.convolutions) + len(self.dense))
+        )
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Conv2d(channels, outputs, 1)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -77,75 +117,61 @@ class SpectralNet(nn.Module):
     def stages(self) -> list[Stage]:
         """Return what happens to a spectrum; see ``models.stages``."""
         spectrum, vector = ("", "features", "bands", ""), ("", "features", "", "")
-        told = []
-        for place, (layer, norm) in enumerate(zip(self.convolutions, self.convolution_norms)):
-            if place and place % GROUP == 0:
-                told.append(Stage("Maximum of every 2 bands", spectrum, before=layer))
-            words = "Convolution over 3 bands, batch norm, ReLU"
-            told.append(Stage(words, spectrum, norm, modules=(layer, norm)))
-        for layer, norm in zip(self.dense, self.dense_norms):
-            words = "Dense layer, batch norm, ReLU"
-            told.append(Stage(words, vector, norm, modules=(layer, norm)))
+        told, follows = [], self.style.words()
+        for place, (layer, norm, activation) in enumerate(self._layers()):
+            last = activation if self.style.order != AFTER else norm
+            convolution = place < len(self.convolutions)
+            if convolution and self._pooled_before(place):
+                told.append(Stage(f"Maximum of every {POOL} bands", spectrum, before=layer))
+            words = f"Convolution over {KERNEL} bands" if convolution else "Dense layer"
+            axes = spectrum if convolution else vector
+            told.append(Stage(words + follows, axes, last, modules=(layer, norm, activation)))
         words = f"Dropout of {self.dropout.p:.0%} in training, dense layer"
         told.append(Stage(words, ("", "classes", "", ""), self.classes, modules=(self.classes,)))
         return told
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return logits; see the class for shapes."""
-        images, bands, height, width = inputs.shape
-        spectra = inputs.permute(1, 0, 2, 3).reshape(bands, -1)
-        if self.training or torch.is_grad_enabled():
-            scores = self._learn(spectra)
-        else:
-            scores = self._infer(spectra)
-        return scores.view(images, height, width, -1).permute(0, 3, 1, 2)
-
-    def _learn(self, spectra: Tensor) -> Tensor:
-        """``(bands, n)`` spectra to ``(n, outputs)`` logits, layer by layer."""
-        values = _as_image(spectra)
-        last = len(self.convolutions) - 1
-        for place, (layer, norm) in enumerate(zip(self.convolutions, self.convolution_norms)):
-            values = functional.relu(norm(layer(values)))
-            if place % GROUP == GROUP - 1 and place < last:
-                values = functional.max_pool2d(values, (2, 1))
-        for layer, norm in zip(self.dense, self.dense_norms):
-            values = functional.relu(norm(layer(values)))
-        return _as_rows(self.classes(self.dropout(values)))
-
-    def _infer(self, spectra: Tensor) -> Tensor:
-        """The same with folded batch norms, in chunks that stay in the cache."""
+    def _layers(self) -> list[tuple[nn.Conv2d, nn.BatchNorm2d, nn.Module]]:
+        """Every layer with its norm and its activation."""
         layers = [*self.convolutions, *self.dense]
         norms = [*self.convolution_norms, *self.dense_norms]
-        kernels = [
-            folded(cast(nn.Conv2d, layer), cast(nn.BatchNorm2d, norm))
-            for layer, norm in zip(layers, norms)
+        return [
+            (cast(nn.Conv2d, layer), cast(nn.BatchNorm2d, norm), activation)
+            for layer, norm, activation in zip(layers, norms, self.activations)
         ]
-        chunk = max(spectra.shape[1], 1)
-        if on_cpu(spectra):
-            chunk = max(FEATURES // (len(spectra) * len(kernels[0][1])) // 128 * 128, 128)
-        found = [self._infer_chunk(part, kernels) for part in spectra.split(chunk, dim=1)]
-        return torch.cat(found)
+
+    def _pooled_before(self, place: int) -> bool:
+        """Whether a maximum of bands comes before this layer."""
+        return 0 < place < len(self.convolutions) and place % self.depth == 0
+
+    def learn(self, spectra: Tensor) -> Tensor:
+        """``(bands, n)`` spectra to ``(n, outputs)`` logits, layer by layer."""
+        values = as_image(spectra)
+        for place, (layer, norm, activation) in enumerate(self._layers()):
+            if self._pooled_before(place):
+                values = functional.max_pool2d(values, (POOL, 1))
+            values = layer(values)
+            first, second = (activation, norm) if self.style.order == AFTER else (norm, activation)
+            values = second(first(values))
+        return as_rows(self.classes(self.dropout(values)))
+
+    def infer(self, spectra: Tensor) -> Tensor:
+        """The same in chunks that stay in the cache; as published with folded batch norms."""
+        if self.style != PUBLISHED:
+            return super().infer(spectra)
+        kernels = [folded(layer, norm) for layer, norm, _ in self._layers()]
+        return torch.cat([self._infer_chunk(part, kernels) for part in self.chunks(spectra)])
 
     def _infer_chunk(self, spectra: Tensor, kernels: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-        values = _as_image(spectra)
-        last = len(self.convolutions) - 1
+        values = as_image(spectra)
         for place, (weight, bias) in enumerate(kernels):
-            values = functional.conv2d(values, weight, bias)
-            if place % GROUP == GROUP - 1 and place < last:
-                pairs = values[:, :, : values.shape[2] // 2 * 2].unflatten(2, (-1, 2))
+            convolution = place < len(self.convolutions)
+            ends = cast(nn.Conv2d, self.convolutions[place]).padding if convolution else 0
+            values = functional.conv2d(values, weight, bias, padding=ends)
+            if self._pooled_before(place + 1):
+                pairs = values[:, :, : values.shape[2] // POOL * POOL].unflatten(2, (-1, POOL))
                 values = torch.maximum(pairs[:, :, :, 0], pairs[:, :, :, 1])
             values = values.relu_()
-        return _as_rows(self.classes(values))
-
-
-def _as_image(spectra: Tensor) -> Tensor:
-    """``(bands, n)`` to ``(1, 1, bands, n)`` in channels-last memory."""
-    return spectra.contiguous()[None, :, :, None].permute(0, 3, 1, 2)
-
-
-def _as_rows(scores: Tensor) -> Tensor:
-    """``(1, outputs, 1, n)`` to ``(n, outputs)``."""
-    return scores[0, :, 0].t()
+        return as_rows(self.classes(values))
 
 
 def build(
@@ -159,12 +185,20 @@ def build(
     dense2: int = 192,
     dense3: int = 96,
     dropout: float = 0.5,
+    activation: str = "relu",
+    order: str = PUBLISHED.order,
+    padding: str = "published",
+    width: float = 1.0,
+    depth: int = 3,
 ) -> SpectralNet:
     """Build the network from the catalog's plain options."""
     return SpectralNet(
         bands,
         outputs,
-        convolutions=(conv1, conv2, conv3),
-        dense=(dense1, dense2, dense3),
+        convolutions=[widened(channels, width) for channels in (conv1, conv2, conv3)],
+        dense=[widened(features, width) for features in (dense1, dense2, dense3)],
         dropout=dropout,
+        depth=depth,
+        padding=padding,
+        style=replace(PUBLISHED, activation=activation, order=order),
     )

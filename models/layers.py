@@ -11,7 +11,7 @@ from torch.backends import mkldnn
 from torch.nn import functional
 
 
-def affine(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def affine(norm: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) -> tuple[Tensor, Tensor]:
     """Return the factor and the summand of every channel that a batch norm is in evaluation mode.
 
     Args:
@@ -26,41 +26,145 @@ def affine(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     return scale, norm.bias + shift if norm.affine else shift
 
 
-def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def folded(
+    convolution: nn.Conv2d | nn.Conv3d | SummedConvolution, norm: nn.BatchNorm2d | nn.BatchNorm3d
+) -> tuple[Tensor, Tensor]:
     """Return kernels and biases that do the work of a convolution and its batch norm at once.
 
     Folding the affine map into the kernels saves a pass over memory.
 
     Args:
-        convolution: without biases of its own.
+        convolution: with or without biases of its own.
         norm: with running statistics.
     """
     scale, shift = affine(norm)
-    return convolution.weight * scale[:, None, None, None], shift
+    if convolution.bias is not None:
+        shift = shift + scale * convolution.bias
+    return convolution.weight * scale.view(-1, *[1] * (convolution.weight.ndim - 1)), shift
 
 
-def convolve_3d(layer: nn.Conv3d, values: Tensor) -> Tensor:
+def convolve_3d(
+    layer: nn.Conv3d | SummedConvolution,
+    values: Tensor,
+    weights: tuple[Tensor, Tensor | None] | None = None,
+) -> Tensor:
     """Apply a 3-D convolution.
 
     For one image of few rows torch takes a kernel four times slower than the library it
     takes for larger ones; without gradients the library is called whatever the size.
 
     Args:
-        layer: with a bias, and neither groups nor dilation.
+        layer: with neither groups nor dilation.
         values: ``(N, channels, depth, height, width)``.
+        weights: kernels and biases in place of the layer's own.
     """
-    if torch.is_grad_enabled() or values.device.type != "cpu" or not mkldnn.is_available():
+    if torch.is_grad_enabled() and weights is None:
         found: Tensor = layer(values)
         return found
+    weight, bias = weights or (layer.weight, layer.bias)
+    if values.device.type != "cpu" or not mkldnn.is_available():
+        return functional.conv3d(values, weight, bias, layer.stride, layer.padding)
     return torch.mkldnn_convolution(
         values,
-        layer.weight,
-        layer.bias,
+        weight,
+        bias,
         cast(Sequence[int], layer.padding),
         layer.stride,
         layer.dilation,
         layer.groups,
     )
+
+
+class BandConvolution(nn.Conv2d):
+    """A 3-D convolution of an image's bands, which have no channels yet.
+
+    Convolution kernels are slow at a single input channel: here the bands below a kernel are
+    the channels of a 2-D convolution, whose weights are those of the 3-D one.
+
+    Args:
+        width: channels that come out.
+        bands: below a kernel.
+        side: of a kernel in pixels.
+        stride: from one kernel to the next, in bands.
+        padding: zeros at either end of the spectrum.
+        bias: whether there is one.
+
+    Shapes:
+        ``(N, bands, H, W) -> (N, width, spectrum, H - side + 1, W - side + 1)`` in the layout
+        ``channels_last_3d``.
+    """
+
+    def __init__(
+        self, width: int, bands: int, side: int, *, stride: int = 1, padding: int = 0, bias: bool
+    ) -> None:
+        super().__init__(bands, width, side, bias=bias)
+        self.bands, self.step, self.ends = bands, stride, padding
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Convolve with the own weights."""
+        return self.convolve(inputs, self.weight, self.bias)
+
+    def convolve(self, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve with other weights of the same shape."""
+        if self.ends:
+            inputs = functional.pad(inputs, (0, 0, 0, 0, self.ends, self.ends))
+        windows = inputs.unfold(1, self.bands, self.step).permute(0, 1, 4, 2, 3)
+        images = windows.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        found = functional.conv2d(images, weight, bias)
+        return torch.unflatten(found, 0, windows.shape[:2]).transpose(1, 2)
+
+
+class SummedConvolution(nn.Module):
+    """Convolutions of several lengths along the spectrum around the same middle, added up.
+
+    Convolution is linear: it is one convolution with the sum of the kernels, the shorter ones
+    with zeros around them. One of 11 bands takes little more than half the work of 1, 3, 5 and 11.
+
+    Args:
+        channels: that come in.
+        width: channels that come out.
+        scales: bands below each kernel, odd.
+        padding: zeros at either end of the spectrum.
+        bias: whether each has one.
+
+    Shapes:
+        ``(N, channels, spectrum, h, w) -> (N, width, ., h, w)``.
+    """
+
+    stride = dilation = (1, 1, 1)
+    groups = 1
+
+    def __init__(
+        self, channels: int, width: int, scales: Sequence[int], *, padding: int, bias: bool
+    ) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(
+            nn.Conv3d(channels, width, (bands, 1, 1), bias=bias) for bands in scales
+        )
+        self.out_channels = width
+        self.longest = max(scales)
+        self.padding = (padding, 0, 0)
+
+    @property
+    def weight(self) -> Tensor:
+        """The sum of the kernels."""
+        padded = []
+        for part in self.parts:
+            kernel = cast(nn.Conv3d, part).weight
+            margin = (self.longest - kernel.shape[2]) // 2
+            padded.append(functional.pad(kernel, (0, 0, 0, 0, margin, margin)))
+        return torch.stack(padded).sum(0)
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The sum of the biases."""
+        biases = [cast(nn.Conv3d, part).bias for part in self.parts]
+        present = [bias for bias in biases if bias is not None]
+        return torch.stack(present).sum(0) if present else None
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Convolve with the sums."""
+        return functional.conv3d(values, self.weight, self.bias, padding=self.padding)
 
 
 def pool_bands(values: Tensor, size: int) -> Tensor:

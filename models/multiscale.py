@@ -70,6 +70,8 @@ class MultiScale(nn.Module):
     """
 
     windows: Tensor
+    #: Means over squares: turning and mirroring a patch changes nothing (see ``models.turned``).
+    symmetric = True
 
     def __init__(
         self,
@@ -121,6 +123,7 @@ class MultiScale(nn.Module):
                 ("pixels", "features"),
                 spectral,
                 modules=(self.spectral, spectral),
+                then=functional.relu,
             ),
             Stage(f"The inputs {means}", ("", "features"), known, modules=(known,)),
             Stage(f"The features of the pixels {means}", ("", "features"), made, modules=(made,)),
@@ -129,6 +132,7 @@ class MultiScale(nn.Module):
                 ("", "features"),
                 norm[0],
                 modules=(*hidden, *norm),
+                then=functional.relu,
             ),
             Stage(f"{each}ropout, dense layer", ("", "classes"), members[0], modules=last),
             Stage("Mean of the members' probabilities", ("", "classes", "", ""), self),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -21,6 +21,7 @@ class Stage:
         after: it ends with what this module returns,
         before: or with what this one is given.
         modules: hold its weights.
+        then: what is done with that before the stage ends and is no module, such as a rectifier.
     """
 
     words: str
@@ -28,6 +29,7 @@ class Stage:
     after: nn.Module | None = None
     before: nn.Module | None = None
     modules: tuple[nn.Module, ...] = ()
+    then: Callable[[Tensor], Tensor] | None = None
 
 
 class Staged(Protocol):

@@ -26,6 +26,7 @@ MODEL_FIELDS = (
     "MODEL_CHECKPOINT",
     "MODEL_ID",
     "ARCHITECTURE",
+    "TURNS",
     "SPLIT_HASH",
     "CHIPS",
 )

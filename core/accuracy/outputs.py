@@ -102,6 +102,8 @@ class Outputs:
 def _history(metadata: Mapping[str, str]) -> tuple[Sequence[Mapping[str, Any]], str]:
     """Return the training's history, or nothing and why there is none."""
     path = metadata.get("MODEL_PATH", "")
+    if not path and metadata.get("MODEL_NAME"):
+        return (), "Several models were averaged, each with a training of its own: no curves."
     if not path:
         return (), "The map does not say which model made it: no training curves."
     if not Path(path).is_file():

@@ -3,6 +3,10 @@
 It is fitted on training pixels only and travels inside the model. Every kind has the
 same form, ``(values - mean) * scale`` or ``(values - mean) @ matrix``, so that training,
 inference and the model file never ask which one it is.
+
+What is missing becomes 0, whatever the kind: the training mean where a mean is subtracted, the
+lowest value of the training for ``min-max``, and a value of 0 for ``factor``, as in networks that
+pad with zeros.
 """
 
 from __future__ import annotations
@@ -26,7 +30,10 @@ KINDS: Mapping[str, str] = {
     "global": "all bands by one mean and one standard deviation",
     "pca": "decorrelated components (whitening PCA)",
     "zca": "bands made alike and independent, in their own order (whitening and back: ZCA)",
+    "min-max": "every band from its lowest (0) to its highest training value (1)",
+    "factor": "all values divided by one number, nothing subtracted",
 }
+_ALIKE = 1e-6  # singular values of a matrix below this share of the largest are rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +42,8 @@ class Normalisation:
 
     Attributes:
         kind: one of ``KINDS``.
-        mean: ``(bands,)``, physical units; what an invalid or missing value becomes.
+        mean: ``(bands,)``, physical units; what is subtracted, and what a missing value becomes.
+            The training mean, but the lowest values of ``min-max`` and 0 of ``factor``.
         transform: ``(bands,)`` factors, or a ``(bands, outputs)`` matrix.
     """
 
@@ -67,11 +75,32 @@ class Normalisation:
             return (-self.mean * self.transform).astype(np.float32)
         return (-self.mean @ self.transform).astype(np.float32)
 
+    @property
+    def inverse(self) -> FloatArray:
+        """The ``(outputs, bands)`` matrix that leads back: ``inputs @ inverse + mean``.
+
+        Exact where no component was left out; else the nearest spectrum. A band that is switched
+        off comes back as its mean.
+        """
+        if self.transform.ndim == 1:
+            used = self.transform != 0
+            factors = np.divide(1.0, self.transform, where=used, out=np.zeros_like(self.mean))
+            return np.asarray(np.diag(factors))
+        matrix = self.transform.astype(np.float64)
+        return np.asarray(np.linalg.pinv(matrix, rcond=_ALIKE), dtype=np.float32)
+
+    def restore(self, inputs: FloatArray) -> FloatArray:
+        """Return the ``(..., bands)`` physical values of ``(..., outputs)`` inputs.
+
+        Exact where no component was left out, see ``inverse``.
+        """
+        return np.asarray(inputs @ self.inverse + self.mean, dtype=np.float32)
+
     def apply(self, values: FloatArray) -> FloatArray:
         """Normalise spectra.
 
         Args:
-            values: ``(n, bands)`` physical values; NaN becomes the training mean.
+            values: ``(n, bands)`` physical values; NaN becomes ``mean``.
 
         Returns:
             ``(n, outputs)`` float32.
@@ -135,7 +164,12 @@ def normalise_tensor(
 
 
 def fit_normalisation(
-    kind: str, values: FloatArray, *, components: int = 0, power: float = 1.0
+    kind: str,
+    values: FloatArray,
+    *,
+    components: int = 0,
+    power: float = 1.0,
+    factor: float = 1.0,
 ) -> Normalisation:
     """Fit a normalisation.
 
@@ -148,6 +182,7 @@ def fit_normalisation(
             standard deviation. 1 gives all the same variance; 0.5 leaves the first ones
             larger, so that components of mostly noise count for less. The mean variance of
             the inputs is 1 in any case.
+        factor: what ``factor`` divides by.
 
     Raises:
         InputError: for an unknown kind, or no values at all.
@@ -156,6 +191,11 @@ def fit_normalisation(
         raise InputError(f"Unknown normalisation '{kind}'; choose one of {', '.join(KINDS)}.")
     if values.size == 0:
         raise InputError("There is no training pixel to fit the normalisation on.")
+    if kind == "factor":
+        nothing = np.zeros(values.shape[1], dtype=np.float32)
+        return Normalisation(kind, nothing, nothing + np.float32(1.0 / factor))
+    if kind == "min-max":
+        return _fit_ranges(kind, values)
     mean, deviation = moments(values)
     if kind == "band":
         return Normalisation(kind, mean.astype(np.float32), _factors(deviation))
@@ -165,6 +205,16 @@ def fit_normalisation(
         spread = np.full(values.shape[1], finite.std())
         return Normalisation(kind, level, _factors(spread))
     return _fit_whitening(kind, values, mean, components, power)
+
+
+def _fit_ranges(kind: str, values: FloatArray) -> Normalisation:
+    """Every band's lowest value to 0 and its highest to 1; values beyond them go beyond."""
+    known = np.isfinite(values)
+    low = np.where(known, values, np.inf).min(axis=0).astype(np.float64)
+    high = np.where(known, values, -np.inf).max(axis=0).astype(np.float64)
+    empty = ~known.any(axis=0)
+    low[empty] = high[empty] = 0.0
+    return Normalisation(kind, low.astype(np.float32), _factors(high - low))
 
 
 def moments(values: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

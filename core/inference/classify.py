@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError, RasterError
 from ..modelfile.bundle import ModelBundle, load_bundle
+from ..modelfile.ensemble import ensemble_of
 from ..modelfile.network import network_of
 from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress
@@ -27,12 +28,12 @@ from .identity import identity_of, job_name_of
 from .inputs import Normaliser
 from .journal import Journal, outputs_of
 from .model_bands import find_bands
-from .outputs import MapOutputs
+from .outputs import MapOutputs, origin
 from .pace import measure_pace, say_how_long
 from .plan import Plan, make_plan
 from .preflight import check_room, fit_plan
 from .scale import check_scale
-from .settings import ClassifySettings
+from .settings import TURNS, ClassifySettings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,10 +66,12 @@ def classify_raster(
     *,
     image: str,
     model: str,
+    ensemble: Sequence[str] = (),
     output: str = "",
     probabilities: str = "",
     confidence: str = "",
     extent: Sequence[float] | None = None,
+    turns: str = ClassifySettings.turns,
     device: str = ClassifySettings.device,
     memory_mb: int = ClassifySettings.memory_mb,
     resume: bool = True,
@@ -82,18 +85,20 @@ def classify_raster(
     Args:
         image: anything GDAL opens, with the bands of the model.
         model: the model file.
+        ensemble: more model files, of the same bands and classes, to average it with.
         output: class map to write, with the user's codes; or empty.
         probabilities: raster to write with a band a class, 0..1; or empty.
         confidence: raster to write with the largest probability, 0..1; or empty.
         extent: ``(xmin, ymin, xmax, ymax)`` in the raster's CRS; nothing takes all of it.
+        turns: one of ``settings.TURNS``: how many turned and mirrored views are averaged.
         device: ``auto``, ``cpu``, ``cuda[:n]``, ``mps`` or ``xpu``.
         memory_mb: memory for the computation, GDAL's cache included, MiB.
         resume: go on with what a killed run of the same classification finished.
         progress: told what is going on.
 
     Raises:
-        InputError: nothing to write, or an extent that is none.
-        ModelFileError: the model file is not sound.
+        InputError: nothing to write, an extent that is none, or unknown ``turns``.
+        ModelFileError: a model file is not sound, or models cannot be averaged.
         RasterError: the raster lacks bands, has another scale, or no value at all; an output
             cannot be written.
         Cancelled: the user stopped; what was there before is still there.
@@ -101,21 +106,22 @@ def classify_raster(
     progress = progress or SilentProgress()
     if not (output or probabilities or confidence):
         raise InputError("Nothing to write: give OUTPUT, PROBABILITIES or CONFIDENCE a file name.")
-    bundle = load_bundle(model)
+    models = (model, *ensemble)
+    bundle = _model_of(models, progress)
     for line in describe(bundle):
         progress.log(line)
     with RasterSource(image) as source:
-        _check_outputs((output, probabilities, confidence), (image, model))
+        _check_outputs((output, probabilities, confidence), (image, *models))
         positions = find_bands(bundle, source)
         bands = [source.bands[position] for position in positions]
         progress.log(f"{source.name}: {source.grid.describe()}; uses {describe_range(bands)}.")
         check_scale(source, positions, bundle.statistics, progress)
-        area = _area(source, extent)
+        area = area_of(source, extent)
         place = choose_device(device)
         for note in place.notes:
             progress.log(note)
         files = {"OUTPUT": output, "PROBABILITIES": probabilities, "CONFIDENCE": confidence}
-        network = network_of(bundle)
+        network, views = _in_views(network_of(bundle), turns, progress)
         plan = _plan(
             network,
             bundle,
@@ -127,7 +133,9 @@ def classify_raster(
             probabilities=bool(probabilities),
             progress=progress,
         )
-        job = identity_of(source, positions, model, area, plan=plan, device=place, files=files)
+        job = identity_of(
+            source, positions, models, area, views=views, plan=plan, device=place, files=files
+        )
         zones = plan.zones(area)
         sizes = (len(zones), len(bundle.classes))
         journal = _journal(files, job, sizes, resume=resume, progress=progress)
@@ -150,8 +158,8 @@ def classify_raster(
             output=output,
             probabilities=probabilities,
             confidence=confidence,
-            model=model,
-            inputs=(image, model),
+            origin=origin(bundle, models, views),
+            inputs=(image, *models),
             journal=journal,
         )
         with outputs:
@@ -173,6 +181,38 @@ def classify_raster(
     pixels = int(outputs.counts[1:].sum())
     written = (output, probabilities, confidence)
     return ClassifyResult(*written, bundle.model_id, pixels, rows, round(seconds, 3))
+
+
+def _model_of(paths: Sequence[str], progress: Progress) -> ModelBundle:
+    """Load a model, or several as one."""
+    bundles = [load_bundle(path) for path in paths]
+    if len(bundles) == 1:
+        return bundles[0]
+    twice = [path for place, path in enumerate(paths) if path in paths[:place]]
+    if twice:
+        raise InputError(f"{twice[0]} is given twice to be averaged; give each model once.")
+    for path, bundle in zip(paths, bundles):
+        if bundle.checkpoint:
+            progress.warn(f"{Path(path).name} is an unfinished training: {bundle.checkpoint}.")
+    return ensemble_of([(Path(path).name, bundle) for path, bundle in zip(paths, bundles)])
+
+
+def _in_views(network: nn.Module, turns: str, progress: Progress) -> tuple[nn.Module, int]:
+    """Return the network that averages over turned and mirrored views, and how many those are."""
+    from ...models.turned import is_symmetric, turned
+
+    if turns not in TURNS:
+        raise InputError(f"TURNS is '{turns}'; choose one of {', '.join(TURNS)}.")
+    views = TURNS[turns]
+    if views > 1 and is_symmetric(network):
+        progress.log(
+            f"TURNS {turns} would change nothing and is left out: this network sees the same in "
+            "every turned or mirrored view."
+        )
+        views = 1
+    elif views > 1:
+        progress.log(f"Every place is classified in {views} views, which are averaged (TURNS).")
+    return turned(network, views), views
 
 
 def _plan(
@@ -306,7 +346,13 @@ def _nothing_to_classify(source: RasterSource, extent: Sequence[float] | None) -
     )
 
 
-def _area(source: RasterSource, extent: Sequence[float] | None) -> Window:
+def area_of(source: RasterSource, extent: Sequence[float] | None) -> Window:
+    """Return the part of a raster that an extent ``(xmin, ymin, xmax, ymax)`` covers, or all of it.
+
+    Raises:
+        InputError: it has not four numbers.
+        RasterError: it does not meet the raster.
+    """
     if extent is None:
         return Window(0, 0, source.grid.height, source.grid.width)
     if len(extent) != 4:

@@ -29,9 +29,10 @@ NAME_LENGTH = 8  # hexadecimal digits of a job's name
 def identity_of(
     source: RasterSource,
     positions: Sequence[int],
-    model: str,
+    models: Sequence[str],
     area: Window,
     *,
+    views: int,
     plan: Plan,
     device: Device,
     files: Mapping[str, str],
@@ -41,18 +42,15 @@ def identity_of(
     Args:
         source: the image: its grid and bands, and its files by size and time of change.
         positions: of the bands that are used.
-        model: path of the model file, which stands in the map; and its content.
+        models: paths of the model files, which stand in the map; and their content.
         area: that is classified.
+        views: of every place that are averaged.
         plan: how the work is divided: kernels may round otherwise in tiles of another size.
         device: where it computes.
         files: the outputs by the names of their parameters.
     """
     import torch
 
-    with Path(model).open("rb") as file:
-        content = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            content.update(chunk)
     divided = asdict(plan)
     for name in ("memory", "on_device", "cache_bytes"):  # change no pixel
         del divided[name]
@@ -60,7 +58,8 @@ def identity_of(
         "image": _state_of_image(source),
         "grid": source.grid.to_json(),
         "bands": [source.bands[position].to_json() for position in positions],
-        "model": [os.path.realpath(model), content.hexdigest()],
+        "models": [[os.path.realpath(model), _content_of(model)] for model in models],
+        "views": views,
         "area": list(area),
         "outputs": {name: os.path.abspath(path) for name, path in files.items() if path},  # noqa: PTH100
         "plan": divided,
@@ -71,6 +70,15 @@ def identity_of(
         # Others may write into the same folder: their files are not ours to go on with.
         "owner": [os.getuid() if hasattr(os, "getuid") else "", platform.node()],
     }
+
+
+def _content_of(path: str) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    content = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(1 << 20):
+            content.update(chunk)
+    return content.hexdigest()
 
 
 def job_name_of(identity: Mapping[str, Any]) -> str:

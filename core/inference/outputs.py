@@ -41,7 +41,7 @@ class MapOutputs:
         output: path of the class map, or empty.
         probabilities: path of the probabilities, or empty.
         confidence: path of the confidence, or empty.
-        model: path of the model file.
+        origin: metadata that say which model made it, and how.
         inputs: files being read.
         journal: of this job, with what an earlier run of it finished.
     """
@@ -54,7 +54,7 @@ class MapOutputs:
         output: str,
         probabilities: str,
         confidence: str,
-        model: str,
+        origin: Mapping[str, str],
         inputs: tuple[str, ...],
         journal: Journal,
     ) -> None:
@@ -64,7 +64,7 @@ class MapOutputs:
         self._journal = journal
         self._parts: dict[Window, tuple[IntArray, dict[str, int]]] = {}
         self._paths = {"map": output, "probabilities": probabilities, "confidence": confidence}
-        self._origin = origin(bundle, model)
+        self._origin = dict(origin)
         self._writers: dict[str, RasterWriter] = {}
         self._stack = ExitStack()
         self.counts = np.zeros(len(bundle.classes) + 1, dtype=np.int64)
@@ -242,15 +242,23 @@ def _tiles_of(zone: Window) -> list[Window]:
     return [Window(zone.row + t.row, zone.col + t.col, t.height, t.width) for t in inner]
 
 
-def origin(bundle: ModelBundle, model: str) -> dict[str, str]:
-    """Return the metadata that say which model made a map."""
-    path = Path(model)
-    unfinished = {"MODEL_CHECKPOINT": str(bundle.checkpoint)} if bundle.checkpoint else {}
+def origin(bundle: ModelBundle, models: Sequence[str], views: int = 1) -> dict[str, str]:
+    """Return the metadata that say which model made a map.
+
+    Args:
+        bundle: the model.
+        models: the files it comes from; of several no path is kept, as none of them is it.
+        views: of every place that were averaged.
+    """
+    told = {"MODEL_CHECKPOINT": str(bundle.checkpoint)} if bundle.checkpoint else {}
+    if views > 1:
+        told["TURNS"] = str(views)
+    if len(models) == 1:
+        told["MODEL_PATH"] = str(Path(models[0]).resolve())
     return {
-        **unfinished,
+        **told,
         "MODEL_ID": bundle.model_id,
-        "MODEL_NAME": path.name,
-        "MODEL_PATH": str(path.resolve()),
+        "MODEL_NAME": ", ".join(Path(model).name for model in models),
         "ARCHITECTURE": bundle.architecture,
         "SPLIT_HASH": str(bundle.chips.get("split_hash", "")),
         "CHIPS": str(bundle.chips.get("path", "")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -138,7 +138,8 @@ def make_plan(
     cache, decoding = _file_bytes(source, bands * item, memory_bytes)
     budget = max(memory_bytes - SLACK_BYTES - cache - decoding - 3 * SLAB_BYTES, 32 * MIB)
     if accelerated:
-        tile = _tile(network, inputs, min(DEVICE_TILE_BYTES, device_bytes))
+        limit = min(DEVICE_TILE_BYTES, device_bytes)
+        tile = _tile(network, inputs, limit, accelerated=True)
         workers, each, left = 1, threads, budget
     else:
         tile, workers = _tile_and_workers(network, inputs, threads, int(budget * 0.6))
@@ -173,7 +174,8 @@ def make_plan(
     # Every block has work for all workers.
     tile = min(tile, _shared_side(2 * rows * cols, workers))
     plan = Plan(rows, cols, tile, workers, each, zone_rows, zone_cols, radius, file, keep, cache)
-    computing = int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
+    taken = peak_bytes(network, inputs, tile, tile, accelerated=accelerated)
+    computing = int(taken * OVERHEAD)
     block = (rows + 2 * radius) * (cols + 2 * radius) * _pixel_bytes(item, bands, inputs) * 5 // 4
     zone = min(zone_rows, area.height) * width * _zone_bytes(outputs, probabilities)
     memory = SLACK_BYTES + cache + decoding + 3 * SLAB_BYTES + above + block + ZONES * zone
@@ -246,20 +248,31 @@ def _shared_side(pixels: int, workers: int) -> int:
     return max(int((pixels / (4 * workers)) ** 0.5), 32)
 
 
-def _tile(network: nn.Module, inputs: int, limit: int) -> int:
+def _tile(network: nn.Module, inputs: int, limit: int, *, accelerated: bool = False) -> int:
     """Return the largest tile whose activations stay below a limit."""
-    for side in SIDES:
-        if peak_bytes(network, inputs, side, side) * OVERHEAD <= limit:
-            return side
-    return SIDES[-1]
+
+    def fits(side: int) -> bool:
+        taken = peak_bytes(network, inputs, side, side, accelerated=accelerated)
+        return taken * OVERHEAD <= limit
+
+    return _largest(fits)
 
 
 def _busy_side(network: nn.Module, inputs: int) -> int:
     """Return the side of the largest tile that a thread has computed soon enough."""
-    margin, tried = 2 * int(network.radius), 32  # type: ignore[arg-type]
-    each = operations(network, inputs, tried, tried) / (tried + margin) ** 2
-    soon = (side for side in SIDES if each * (side + margin) ** 2 <= TILE_WORK)
-    return next(soon, SIDES[-1])
+    return _largest(lambda side: operations(network, inputs, side, side) <= TILE_WORK)
+
+
+def _largest(fits: Callable[[int], bool]) -> int:
+    """Return the largest side that fits, as all smaller ones do; the smallest where none does."""
+    first, last = 0, len(SIDES) - 1
+    while first < last:
+        middle = (first + last) // 2
+        if fits(SIDES[middle]):
+            last = middle
+        else:
+            first = middle + 1
+    return SIDES[first]
 
 
 def _tile_and_workers(network: nn.Module, inputs: int, threads: int, limit: int) -> tuple[int, int]:

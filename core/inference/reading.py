@@ -101,7 +101,8 @@ class BlockReader:
         if not core.size:
             return
         raw, mask = self._source.read_array(core, self._positions)
-        step = max(SLAB_BYTES // (4 * len(raw) * core.width), 1)
+        widest = max(len(raw), self._normaliser.outputs)  # of an ensemble more than there are bands
+        step = max(SLAB_BYTES // (4 * widest * core.width), 1)
         columns = slice(core.col - col, core.col - col + core.width)
         for top in range(0, core.height, step):
             part = slice(top, min(top + step, core.height))

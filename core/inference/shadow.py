@@ -6,13 +6,15 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..runtime.ledger import ledger
+from ...models.ledger import ledger
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def peak_bytes(network: nn.Module, inputs: int, height: int, width: int) -> int:
+def peak_bytes(
+    network: nn.Module, inputs: int, height: int, width: int, *, accelerated: bool = False
+) -> int:
     """Return the most bytes that inputs and activations of one block take at a time.
 
     Args:
@@ -20,8 +22,9 @@ def peak_bytes(network: nn.Module, inputs: int, height: int, width: int) -> int:
         inputs: channels of every pixel.
         height: rows of the network's output.
         width: columns of the network's output.
+        accelerated: windows are taken in the larger chunks of another device than the CPU.
     """
-    run = _shadow_pass(network, inputs, height, width)
+    run = _shadow_pass(network, inputs, height, width, accelerated=accelerated)
     with ledger() as book:
         run()
     return int(book.peak)
@@ -30,25 +33,40 @@ def peak_bytes(network: nn.Module, inputs: int, height: int, width: int) -> int:
 def operations(network: nn.Module, inputs: int, height: int, width: int) -> int:
     """Return the floating-point operations of one block: twice its multiply-adds.
 
-    Args: as ``peak_bytes``. A network that works in chunks is told of one chunk.
+    Args: as ``peak_bytes``.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    run = _shadow_pass(network, inputs, height, width)
+    # Where gradients could be asked for networks do all at once what they else do in chunks, of
+    # which only one is gone through without values.
+    run = _shadow_pass(network, inputs, height, width, gradients=True)
     with FlopCounterMode(display=False) as counter:
         run()
     return int(counter.get_total_flops())
 
 
-def _shadow_pass(network: nn.Module, inputs: int, height: int, width: int) -> Callable[[], None]:
+def _shadow_pass(
+    network: nn.Module,
+    inputs: int,
+    height: int,
+    width: int,
+    *,
+    gradients: bool = False,
+    accelerated: bool = False,
+) -> Callable[[], None]:
     """Copy the network to the meta device, where tensors have shapes and no values, to run it."""
     import torch
 
+    from ...models.windowed import Windowed
+
     shadow = copy.deepcopy(network).to("meta")
+    for module in shadow.modules():
+        if isinstance(module, Windowed):
+            module.stands_in_for_device = accelerated
     margin = 2 * int(network.radius)  # type: ignore[arg-type]
 
     def run() -> None:
-        with torch.inference_mode():
+        with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
             values = torch.empty(
                 (1, height + margin, width + margin, inputs), device="meta", dtype=torch.float32
             )

@@ -18,16 +18,18 @@ import numpy.typing as npt
 
 from ..data.classes import ClassInfo
 from ..data.normalisation import Normalisation
+from ..data.stacked_normalisation import StackedNormalisation
 from ..disk import room_left
 from ..errors import HsicnnError, ModelFileError
 from ..raster.bands import Band
 from ..raster.grid import Grid
 from .checks import check_model
 from .container import read_container, write_container
+from .ensemble import TOLD, class_order, joined
 from .schema import (
     CHECKPOINT,
-    FORMAT_VERSION,
     HEADER,
+    SINGLE_VERSION,
     Checkpoint,
     damaged,
     read_checkpoint,
@@ -37,6 +39,7 @@ from .schema import (
 
 Array = npt.NDArray[Any]
 WEIGHTS = "weights/"
+MEMBERS = "members/"  # of an ensemble: below it the arrays of each, by its number
 # Batch norms also keep running means and counters, which nobody trained.
 COUNTERS = ("running_mean", "running_var", "num_batches_tracked")
 ARRAYS = (
@@ -51,7 +54,9 @@ ARRAYS = (
 
 @dataclass(frozen=True, eq=False)
 class ModelBundle:
-    """A trained pixel classifier and all that is known about it.
+    """A trained pixel classifier and all that is known about it; or an ensemble of them.
+
+    What an ensemble says as a whole follows from its members (``ensemble.joined``).
 
     Attributes:
         architecture: name in the catalog of networks.
@@ -76,12 +81,13 @@ class ModelBundle:
         weights: of the network, by the names of its state.
         checkpoint: how far the training was, where it has not ended.
         format_version: of its file.
+        members: of an ensemble, whose probabilities are averaged; none of a model by itself.
     """
 
     architecture: str
     options: Mapping[str, Any]
     bands: Sequence[Band]
-    normalisation: Normalisation
+    normalisation: Normalisation | StackedNormalisation
     classes: Sequence[ClassInfo]
     radius: int
     patch_size: int
@@ -98,7 +104,8 @@ class ModelBundle:
     statistics: Mapping[str, Array]
     weights: Mapping[str, Array]
     checkpoint: Checkpoint | None = None
-    format_version: int = FORMAT_VERSION
+    format_version: int = SINGLE_VERSION
+    members: Sequence[ModelBundle] = ()
 
     @property
     def parameters(self) -> int:
@@ -179,7 +186,7 @@ def unpack(
     if HEADER not in texts:
         raise _no_model(texts, name)
     header = read_header(texts[HEADER], name)
-    absent = [key for key in ARRAYS if key not in arrays]
+    absent = [key for key in ARRAYS if key not in arrays and "members" not in header]
     if absent:
         raise damaged(name, f"it lacks {', '.join(absent)}")
     checkpoint = None
@@ -201,7 +208,7 @@ def unpack(
 
 def is_of_model(key: str) -> bool:
     """Return whether an array of this name is the model's own."""
-    return key in ARRAYS or key.startswith(WEIGHTS)
+    return key in ARRAYS or key.startswith((WEIGHTS, MEMBERS))
 
 
 def _no_model(texts: Mapping[str, str], name: str) -> ModelFileError:
@@ -217,6 +224,16 @@ def _no_model(texts: Mapping[str, str], name: str) -> ModelFileError:
 
 
 def _header(bundle: ModelBundle) -> dict[str, Any]:
+    """All that is told; of an ensemble its bands stand once, and not with every member."""
+    if bundle.members:
+        members = [_header(member) for member in bundle.members]
+        return {
+            "bands": members[0]["bands"],
+            "members": [
+                {key: value for key, value in item.items() if key != "bands"} for item in members
+            ],
+            **{name: getattr(bundle, name) for name in TOLD},
+        }
     return {
         "architecture": bundle.architecture,
         "options": bundle.options,
@@ -238,6 +255,12 @@ def _header(bundle: ModelBundle) -> dict[str, Any]:
 
 def _arrays(bundle: ModelBundle) -> dict[str, Array]:
     """All numbers that are arrays, C-contiguous (a 0-d counter stays 0-d)."""
+    if not isinstance(bundle.normalisation, Normalisation):
+        return {
+            f"{MEMBERS}{number}/{name}": array
+            for number, member in enumerate(bundle.members)
+            for name, array in _arrays(member).items()
+        }
     found: dict[str, Array] = {
         "normalisation/mean": bundle.normalisation.mean,
         "normalisation/transform": bundle.normalisation.transform,
@@ -253,6 +276,8 @@ def _arrays(bundle: ModelBundle) -> dict[str, Array]:
 def _assemble(
     header: Mapping[str, Any], arrays: Mapping[str, Array], checkpoint: Checkpoint | None
 ) -> ModelBundle:
+    if "members" in header:
+        return joined(_assemble_members(header, arrays), header)
     fields = {key: value for key, value in header.items() if key in ModelBundle.__annotations__}
     numbers = {name: arrays[f"normalisation/{name}"] for name in ("mean", "transform")}
     fields.update(
@@ -271,3 +296,32 @@ def _assemble(
         checkpoint=checkpoint,
     )
     return ModelBundle(**fields)
+
+
+def _assemble_members(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> list[ModelBundle]:
+    """Put the members of an ensemble together.
+
+    Raises:
+        ValueError: arrays are missing or too many, or a member has other classes.
+    """
+    count = len(header["members"])
+    parts: list[dict[str, Array]] = [{} for _ in range(count)]
+    places = {str(number): part for number, part in enumerate(parts)}
+    for key, array in arrays.items():
+        place, _, own = key.removeprefix(MEMBERS).partition("/")
+        if not key.startswith(MEMBERS) or place not in places:
+            raise ValueError(f"it holds '{key}', which is no part of its {count} members")
+        if not (own in ARRAYS or own.startswith(WEIGHTS)):
+            raise ValueError(f"it holds '{key}', which is no part of a model")
+        places[place][own] = array
+    members = []
+    for number, (record, part) in enumerate(zip(header["members"], parts), 1):
+        absent = [key for key in ARRAYS if key not in part]
+        if absent:
+            raise ValueError(f"member {number} lacks {', '.join(absent)}")
+        members.append(_assemble({**record, "bands": header["bands"]}, part, None))
+    for number, member in enumerate(members, 1):
+        check_model(member, f"member {number}")
+        if class_order(member.classes, members[0].classes) is None:
+            raise ValueError(f"member {number} has other classes than the first")
+    return members

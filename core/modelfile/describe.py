@@ -11,7 +11,8 @@ from ..errors import InputError
 from ..progress import Progress, SilentProgress
 from ..report.files import check_text_output, write_text
 from .bundle import ModelBundle, load_bundle
-from .page import Stages, model_page
+from .layers import Stages
+from .page import model_page
 from .summary import describe
 
 
@@ -63,7 +64,7 @@ def describe_model(*, model: str, report: str, progress: Progress | None = None)
             raise InputError(f"REPORT is the model file {model} itself; choose another file.")
     for line in describe(bundle):
         progress.log(line)
-    write_text(report, model_page(bundle, _stages(bundle), Path(model), size))
+    write_text(report, model_page(bundle, network_stages(bundle), Path(model), size))
     progress.report(1.0, "")
     return DescribeResult(
         report=report,
@@ -78,15 +79,17 @@ def describe_model(*, model: str, report: str, progress: Progress | None = None)
     )
 
 
-def _stages(bundle: ModelBundle) -> Stages:
+def network_stages(bundle: ModelBundle) -> Stages:
     """Return the stages of the network, or why they are not known.
 
     Raises:
         ModelFileError: the weights are not those of the network.
     """
-    if bundle.architecture not in NETWORKS:
+    named = [item.architecture for item in bundle.members or (bundle,)]
+    unknown = next((name for name in named if name not in NETWORKS), None)
+    if unknown is not None:
         return (
-            f"This version does not know the network '{bundle.architecture}': its layers are not "
+            f"This version does not know the network '{unknown}': its layers are not "
             "listed, and it cannot classify with it. Update the plugin."
         )
     try:

@@ -11,6 +11,7 @@ from ...models.catalog import NETWORKS
 from ..errors import ModelFileError
 from ..stored_json import shown
 from .bundle import ModelBundle
+from .ensemble import channels_of, class_order
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -20,7 +21,8 @@ def network_of(bundle: ModelBundle) -> nn.Module:
     """Build the network of a model on the CPU and fill in its weights.
 
     Returns:
-        The network, in evaluation mode.
+        The network, in evaluation mode; of an ensemble one that averages its members, and takes
+        the outputs of their normalisations side by side.
 
     Raises:
         ModelFileError: this version does not know the network, or the weights are those of
@@ -30,6 +32,8 @@ def network_of(bundle: ModelBundle) -> nn.Module:
 
     from ...models.build import build
 
+    if bundle.members:
+        return _ensemble_of(bundle)
     if bundle.architecture not in NETWORKS:
         raise ModelFileError(
             f"The model's network is {shown(bundle.architecture)}, which this version does not "
@@ -56,6 +60,17 @@ def network_of(bundle: ModelBundle) -> nn.Module:
             f"{network.radius}. The file's header was changed: copy it again."
         )
     return network.eval()
+
+
+def _ensemble_of(bundle: ModelBundle) -> nn.Module:
+    from ...models.ensemble import Ensemble
+
+    orders = [class_order(member.classes, bundle.classes) or [] for member in bundle.members]
+    members = [network_of(member) for member in bundle.members]
+    try:
+        return Ensemble(members, channels_of(bundle), orders).eval()
+    except ValueError as error:
+        raise ModelFileError(f"The ensemble cannot be put together: {error}") from error
 
 
 def _check_weights(bundle: ModelBundle, state: Mapping[str, Tensor]) -> None:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any
 
 from ...models.catalog import NETWORKS
-from ..data.normalisation import KINDS
+from ..data.normalisation import KINDS, FloatArray, Normalisation
 from ..raster.bands import describe_range
 from ..report import html
 from . import sections
 from .bundle import ModelBundle
-from .summary import reduction_told
-
-if TYPE_CHECKING:
-    from ...models.stages import MeasuredStage
+from .layers import Stages, layers
+from .members import members_section
+from .summary import network_told, reduction_told
 
 FEW = 12  # bands that are listed at once
-AXES = ("features", "bands", "rows", "columns", "pixels", "classes")  # the order of a shape
 
 MADE_WITH = {"osgeo": "GDAL", "torch": "PyTorch"}
-
-#: The stages of the network, or why they are not known.
-Stages = Union[Sequence["MeasuredStage"], str]
 
 
 def model_page(bundle: ModelBundle, stages: Stages, path: Path, size: int) -> str:
@@ -63,11 +58,10 @@ def _unfinished(bundle: ModelBundle) -> list[str]:
 
 
 def _lead(bundle: ModelBundle) -> str:
-    entry = NETWORKS.get(bundle.architecture)
     side = bundle.patch_size
     sees = f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
     return (
-        f"{entry.title if entry else bundle.architecture}: {len(bundle.classes):,} classes from "
+        f"{network_told(bundle)}: {len(bundle.classes):,} classes from "
         f"{describe_range(bundle.bands)}, on {sees}, with {bundle.parameters:,} parameters."
     )
 
@@ -90,10 +84,9 @@ def _network(bundle: ModelBundle, stages: Stages) -> list[str]:
         ),
     ]
     pieces = [html.heading("Network"), html.table(("", ""), rows, words=True)]
-    if isinstance(stages, str):
-        pieces.append(html.paragraph(stages, "note"))
-    else:
-        pieces += _layers(bundle, stages)
+    if bundle.members:
+        pieces = members_section(bundle)
+    pieces += layers(bundle, stages)
     arrays = [
         (name, " x ".join(map(str, array.shape)) or "1", str(array.dtype), f"{array.size:,}")
         for name, array in sorted(bundle.weights.items())
@@ -107,51 +100,8 @@ def _option(given: Mapping[str, Any], name: str, default: Any) -> str:
     return str(given[name]) if name in given else f"{default} (default)"
 
 
-def _layers(bundle: ModelBundle, stages: Sequence[MeasuredStage]) -> list[str]:
-    side, inputs = bundle.patch_size, bundle.normalisation.outputs
-    window = [("rows", side), ("columns", side)] if side > 1 else []
-    rows: list[tuple[html.Cell, ...]] = [
-        ("Normalised patch", _shape([("bands", inputs), *window]), 0),
-        *((stage.words, _shape(stage.shape), stage.parameters) for stage in stages),
-        ("All", "", sum(stage.parameters for stage in stages)),
-    ]
-    note = "What comes out is for one patch. A raster is not cut into patches: neighbours share."
-    if bundle.normalisation.kind == "pca":
-        note += " Bands are the components of the normalisation here."
-    return [
-        html.subheading("Layers"),
-        html.table(("What it does", "What comes out", "Parameters"), rows),
-        html.paragraph(note, "note"),
-    ]
-
-
-def _shape(axes: Iterable[tuple[str, int]]) -> str:
-    """A shape in words, such as ``48 features x 65 bands x 7 x 7 pixels``."""
-    sizes = dict(axes)
-    parts = [
-        f"{sizes[name]:,}" if name == "rows" else f"{sizes[name]:,} {_of(name, sizes)}"
-        for name in AXES
-        if name in sizes
-    ]
-    return " x ".join(parts).replace(" ", "\u00a0")  # it stays on one line
-
-
-def _of(name: str, sizes: Mapping[str, int]) -> str:
-    word = "pixels" if name == "columns" else name
-    one = sizes[name] == 1 and "rows" not in sizes
-    return {"classes": "class"}.get(word, word[:-1]) if one else word
-
-
 def _bands(bundle: ModelBundle) -> list[str]:
-    normalisation = bundle.normalisation
-    inputs, count = normalisation.outputs, len(bundle.bands)
-    what = KINDS[normalisation.kind]
-    told = f"Normalisation '{normalisation.kind}': {what}."
-    if normalisation.transform.ndim == 2:
-        told += (
-            f" A matrix makes {inputs:,} inputs of the network from {count:,} bands, after each "
-            "band's mean is subtracted (in the file: normalisation/transform)."
-        )
+    count, told = len(bundle.bands), _normalisation(bundle)
     if "reduction" in bundle.chips:
         told += f" {reduction_told(bundle)}"
     columns, same = _band_columns(bundle)
@@ -164,9 +114,27 @@ def _bands(bundle: ModelBundle) -> list[str]:
     return [*pieces, table if count <= FEW else html.collapsed(f"All {count:,} bands", [table])]
 
 
+def _normalisation(bundle: ModelBundle) -> str:
+    """What is done to band values, in words."""
+    own = bundle.normalisation
+    inputs, count = own.outputs, len(bundle.bands)
+    if not isinstance(own, Normalisation):
+        return (
+            f"Normalisations of the members: {own.kind}; {inputs:,} inputs of all networks from "
+            f"{count:,} bands."
+        )
+    told = f"Normalisation '{own.kind}': {KINDS[own.kind]}."
+    if own.transform.ndim == 2:
+        told += (
+            f" A matrix makes {inputs:,} inputs of the network from {count:,} bands, after each "
+            "band's mean is subtracted (in the file: normalisation/transform)."
+        )
+    return told
+
+
 def _band_columns(bundle: ModelBundle) -> tuple[list[tuple[str, list[str]]], list[str]]:
     """The columns of the table of bands, and what all bands have in common."""
-    bands, normalisation = bundle.bands, bundle.normalisation
+    bands = bundle.bands
     columns = [
         ("Band", [band.name for band in bands]),
         ("Number", [str(band.index) for band in bands]),
@@ -189,12 +157,22 @@ def _band_columns(bundle: ModelBundle) -> tuple[list[tuple[str, list[str]]], lis
     for title, numbers in (
         ("Mean in training", bundle.statistics["mean"]),
         ("Deviation", bundle.statistics["deviation"]),
-        ("Subtracted", normalisation.mean),
-        ("Factor", normalisation.transform if normalisation.transform.ndim == 1 else None),
+        *_normalisation_columns(bundle),
     ):
         if numbers is not None:
             columns.append((title, [_figure(float(value), "{:.4g}") for value in numbers]))
     return columns, same
+
+
+def _normalisation_columns(bundle: ModelBundle) -> list[tuple[str, FloatArray | None]]:
+    """What the normalisation does to each band; of an ensemble every member has its own."""
+    own = bundle.normalisation
+    if not isinstance(own, Normalisation):
+        return []
+    return [
+        ("Subtracted", own.mean),
+        ("Factor", own.transform if own.transform.ndim == 1 else None),
+    ]
 
 
 def _figure(value: float | None, form: str = "{:.6g}") -> str:

@@ -13,7 +13,10 @@ import numpy as np
 from ..errors import ModelFileError, shortened
 from ..stored_json import Kinds, check_fields, check_items, read_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # the newest that is read
+SINGLE_VERSION = 1  # of a model by itself
+ENSEMBLE_VERSION = 2  # of an ensemble: what reads no ensembles refuses it as newer
+MOST_MEMBERS = 64  # of an ensemble
 HEADER = "hsicnn_model"  # the item of the safetensors metadata that holds the JSON
 CHECKPOINT = "hsicnn_checkpoint"  # the item that a training goes on from; in checkpoints only
 
@@ -34,6 +37,14 @@ _FIELDS: Mapping[str, Kinds] = {
     "created": str,
     "training_grid": dict,
     "model_id": str,
+}
+# An ensemble states once what its members share; the rest follows from them.
+_SHARED = ("bands", "model_id")
+_TOLD = ("chips", "metrics", "versions", "seed", "settings", "created")
+_MEMBER = {key: kinds for key, kinds in _FIELDS.items() if key not in _SHARED}
+_ENSEMBLE: Mapping[str, Kinds] = {
+    **{key: _FIELDS[key] for key in (*_SHARED, *_TOLD)},
+    "members": list,
 }
 # What is told about a model, where it is told; nothing is computed from it.
 _FIGURE = (float, type(None))
@@ -82,7 +93,8 @@ class Checkpoint:
 
 def write_header(values: Mapping[str, Any]) -> str:
     """Return the header as JSON text; the same values always give the same text."""
-    header = {"format_version": FORMAT_VERSION, **values}
+    version = ENSEMBLE_VERSION if "members" in values else SINGLE_VERSION
+    header = {"format_version": version, **values}
     try:
         # A long history is plain already, and this is written after every epoch.
         return json.dumps(header, sort_keys=True, allow_nan=False, default=_plain)
@@ -113,11 +125,30 @@ def read_header(text: str, name: str) -> dict[str, Any]:
             f"version reads up to {FORMAT_VERSION}. Update the plugin."
         )
     try:
-        check_fields(header, _FIELDS, "its header")
-        _check_told(header)
+        if version >= ENSEMBLE_VERSION:
+            _check_ensemble(header)
+        else:
+            check_fields(header, _FIELDS, "its header")
+            if "members" in header:
+                raise ValueError(f"it has members, which a format {version} has not")
+            _check_told(header)
     except ValueError as error:
         raise damaged(name, str(error)) from error
     return dict(header)
+
+
+def _check_ensemble(header: Mapping[str, Any]) -> None:
+    """Check what an ensemble says of itself and of each member."""
+    check_fields(header, _ENSEMBLE, "its header")
+    _check_told({**header, "history": []})
+    members = check_items(header["members"], dict, "its members")
+    if not 2 <= len(members) <= MOST_MEMBERS:
+        raise ValueError(f"it has {len(members)} members; an ensemble has 2 to {MOST_MEMBERS}")
+    for number, member in enumerate(members, 1):
+        check_fields(member, _MEMBER, f"member {number}")
+        if "members" in member:
+            raise ValueError(f"member {number} has members itself")
+        _check_told(member)
 
 
 def _check_told(header: Mapping[str, Any]) -> None:

@@ -12,7 +12,14 @@ from .bundle import ModelBundle
 SPLITS = ("validation", "test")
 FIGURES = ("overall_accuracy", "average_accuracy", "kappa", "location_only")
 COUNTED = ("train", "validation", "test", "unused")
-COLUMNS = ("loss", "validation_loss", "validation_overall", "validation_average", "seconds")
+COLUMNS = (
+    "loss",
+    "validation_loss",
+    "validation_overall",
+    "validation_average",
+    "learning_rate",
+    "seconds",
+)
 ROWS = 12  # of the history that are shown
 MANY = 40  # rows of a table beyond which it opens on a click
 
@@ -80,11 +87,11 @@ def course(bundle: ModelBundle) -> list[str]:
         rows.append(
             [
                 f"{title} (kept)" if epoch is not None and epoch == kept else title,
-                *(row.get(name) for name in names),
+                *(_figure(name, row.get(name)) for name in names),
             ]
         )
     headers = ("Epoch", *(name.replace("_", " ").capitalize() for name in names))
-    pieces = [html.heading("How the training went"), training_curves(history)]
+    pieces = [html.heading("How the training went"), training_curves(history, kept)]
     if len(rows) < len(history):
         pieces.append(
             html.paragraph(f"{len(rows)} of {bundle.epochs:,} epochs; the file has all.", "note")
@@ -92,11 +99,17 @@ def course(bundle: ModelBundle) -> list[str]:
     return [*pieces, html.table(headers, rows)]
 
 
-def _some(history: Sequence[Mapping[str, Any]], kept: int | None) -> Iterable[Mapping[str, Any]]:
+def _figure(name: str, value: html.Cell) -> html.Cell:
+    """A learning rate is far below what three decimals show."""
+    return f"{value:.3g}" if name == "learning_rate" and isinstance(value, float) else value
+
+
+def _some(history: Sequence[Mapping[str, Any]], kept: float | None) -> Iterable[Mapping[str, Any]]:
     """The first epoch, the last, the kept one, and some evenly between."""
     last = len(history) - 1
     places = {round(step * last / (ROWS - 1)) for step in range(ROWS)} if last else {0}
-    places.update(place for place, row in enumerate(history) if kept and row.get("epoch") == kept)
+    # The first row may be the untrained network's: an epoch's place is not its number.
+    places.update(place for place, row in enumerate(history) if row.get("epoch") == kept)
     return [history[place] for place in sorted(places)]
 
 

@@ -14,16 +14,17 @@ NAMED = 30  # classes; more are only counted
 
 def describe(bundle: ModelBundle) -> list[str]:
     """Return what a user may want to know of a model, a sentence a line."""
-    entry = NETWORKS.get(bundle.architecture)
-    title = entry.title if entry else bundle.architecture
     side = bundle.patch_size
     window = f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
+    named = network_told(bundle) if bundle.members else (
+        f"{network_told(bundle)} ({bundle.architecture})"
+    )  # fmt: skip
     lines = [
-        f"Network: {title} ({bundle.architecture}), {bundle.parameters:,} parameters, on {window}.",
+        f"Network: {named}, {bundle.parameters:,} parameters, on {window}.",
         f"Bands: {describe_range(bundle.bands)}; normalisation '{bundle.normalisation.kind}'.",
         f"Classes: {len(bundle.classes)} ({_names(bundle)}).",
         f"Trained: {bundle.created}, on {len(bundle.training_rows):,} pixels of a raster of "
-        f"{bundle.training_grid.describe()}; {bundle.epochs} epochs, seed {bundle.seed}.",
+        f"{bundle.training_grid.describe()}{_course(bundle)}.",
     ]
     if "reduction" in bundle.chips:
         lines.insert(2, reduction_told(bundle))
@@ -35,6 +36,22 @@ def describe(bundle: ModelBundle) -> list[str]:
             lines.append(_accuracy_line(split, found))
     lines.append(f"Model id: {bundle.model_id[:16]}.")
     return lines
+
+
+def network_told(bundle: ModelBundle) -> str:
+    """Return the title of a model's network; of an ensemble what its members are."""
+    if bundle.members:
+        kinds = dict.fromkeys(network_told(member) for member in bundle.members)
+        return f"Ensemble of {len(bundle.members)} models ({'; '.join(kinds)})"
+    entry = NETWORKS.get(bundle.architecture)
+    return entry.title if entry else bundle.architecture
+
+
+def _course(bundle: ModelBundle) -> str:
+    """How long it was trained: every member of an ensemble for itself."""
+    if bundle.members:
+        return ""
+    return f"; {bundle.epochs} epochs, seed {bundle.seed}"
 
 
 def reduction_told(bundle: ModelBundle) -> str:

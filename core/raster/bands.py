@@ -238,9 +238,39 @@ def match_bands(
 def _match_wavelengths(
     wanted: Sequence[Band], source: RasterSource, known: Sequence[int]
 ) -> list[int]:
+    pairs = _nearest_pairs(wanted, [source.bands[position] for position in known])
+    found = {row: known[col] for row, col in pairs.items()}
+    missing = [band for row, band in enumerate(wanted) if row not in found]
+    if missing:
+        raise RasterError(
+            f"{source.name} has {describe_range(source.bands)}; needed are "
+            f"{describe_range(wanted)}. It has none within half a FWHM of {len(missing)} of them: "
+            f"{describe_bands(missing)}. Choose a raster of the same sensor."
+        )
+    return [found[row] for row in range(len(wanted))]
+
+
+def match_among(wanted: Sequence[Band], have: Sequence[Band]) -> list[int] | None:
+    """Find bands among as many others, one to one, as ``match_bands`` does.
+
+    Returns:
+        For each wanted band its position in ``have``; None where they are not the same bands.
+    """
+    if len(wanted) != len(have):
+        return None
+    if any(band.wavelength is None for band in (*wanted, *have)):
+        numbers = [band.index for band in have]
+        places = {number: place for place, number in enumerate(numbers)}
+        found = [places.get(band.index, -1) for band in wanted]
+        return None if -1 in found else found
+    pairs = _nearest_pairs(wanted, have)
+    return [pairs[row] for row in range(len(wanted))] if len(pairs) == len(wanted) else None
+
+
+def _nearest_pairs(wanted: Sequence[Band], have: Sequence[Band]) -> dict[int, int]:
+    """Pair bands by wavelength: a position in ``have`` for those of ``wanted`` that have one."""
     from scipy.optimize import linear_sum_assignment
 
-    have = [source.bands[position] for position in known]
     want_nm = np.array([band.wavelength for band in wanted], float)
     distance = np.abs(want_nm[:, None] - np.array([band.wavelength for band in have], float))
     reach = _half_widths(wanted, have, distance)
@@ -252,15 +282,7 @@ def _match_wavelengths(
     same_index = np.array([[w.index == h.index for h in have] for w in wanted])
     cost = np.where(forbidden, 1e9, cost - 1e-6 * same_index)
     rows, cols = linear_sum_assignment(cost)
-    found = {int(r): known[int(c)] for r, c in zip(rows, cols) if not forbidden[r, c]}
-    missing = [band for row, band in enumerate(wanted) if row not in found]
-    if missing:
-        raise RasterError(
-            f"{source.name} has {describe_range(source.bands)}; needed are "
-            f"{describe_range(wanted)}. It has none within half a FWHM of {len(missing)} of them: "
-            f"{describe_bands(missing)}. Choose a raster of the same sensor."
-        )
-    return [found[row] for row in range(len(wanted))]
+    return {int(r): int(c) for r, c in zip(rows, cols) if not forbidden[r, c]}
 
 
 def _half_widths(wanted: Sequence[Band], have: Sequence[Band], distance: Any) -> Any:

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .drawn import drawn
-from .figures import curves_picture, rates_picture
+from .training_figures import curves_picture, rates_picture
 
 
-def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
+def training_curves(history: Sequence[Mapping[str, Any]], kept: float | None = None) -> str:
     """Return the curves of a training, or why they cannot be drawn.
 
     Args:
-        history: a row an epoch; see ``figures.curves_picture``.
+        history: a row an epoch; see ``training_figures.curves_picture``.
+        kept: the epoch whose weights were kept, where it is known.
     """
-    words = "Training curves: loss and accuracy by epoch"
-    return drawn(lambda: curves_picture(history), words)
+    words = "Training curves: loss, accuracy and learning rate by epoch"
+    return drawn(lambda: curves_picture(history, kept), words)
 
 
 def rate_curve(trial: Mapping[str, Any]) -> str:

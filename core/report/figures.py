@@ -1,50 +1,18 @@
-"""Pictures of reports, as PNG bytes.
-
-Drawn with matplotlib's ``Figure`` on the Agg canvas: pyplot keeps state that the desktop
-program around us owns, and looks for a screen.
-"""
+"""Pictures of reports, as PNG bytes."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DependencyError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .canvas import LINES as _LINES
+from .canvas import as_png as _png
+from .canvas import blank_figure as _figure
 
 LARGEST_WITH_NUMBERS = 24  # classes; beyond, the cells have no room for text
-_LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Return an empty figure in inches.
-
-    Raises:
-        DependencyError: matplotlib is missing.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"Pictures need matplotlib, which cannot be imported ({error}). It comes with QGIS; "
-            "install it into the environment that runs the job."
-        ) from error
-    drawing = Figure(figsize=(width, height), layout="tight")
-    FigureCanvasAgg(drawing)
-    return drawing
-
-
-def _png(drawing: Figure) -> bytes:
-    buffer = io.BytesIO()
-    drawing.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
 
 
 def confusion_picture(
@@ -80,62 +48,6 @@ def confusion_picture(
             number = int(matrix[row, col])
             axes.text(col, row, f"{number:,}", ha="center", va="center", color=color, fontsize=8)
     drawing.colorbar(shown, ax=axes, fraction=0.04, label=f"share of the {sides[0]} class")
-    return _png(drawing)
-
-
-def curves_picture(history: Sequence[Mapping[str, Any]]) -> bytes:
-    """Draw training curves: losses on the left, shares of right pixels on the right.
-
-    Args:
-        history: a row an epoch with ``epoch`` and figures; those with ``loss`` in their name
-            are losses, those with ``overall``, ``average`` or ``accuracy`` accuracies, others
-            are not drawn.
-
-    Raises:
-        DependencyError: matplotlib is missing.
-    """
-    drawing = _figure(10.0, 3.8)
-    panels = (("loss", ("loss",)), ("accuracy", ("overall", "average", "accuracy")))
-    for place, (title, words) in enumerate(panels, start=1):
-        axes = drawing.add_subplot(1, 2, place)
-        for number, name in enumerate(_columns(history, words)):
-            epochs, values = _series(history, name)
-            label = "training loss" if name == "loss" else name.replace("_", " ")
-            color = _LINES[number % len(_LINES)]
-            axes.plot(
-                epochs, values, color=color, label=label, marker="." if len(values) < 3 else ""
-            )
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(title)
-        axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend(fontsize=8)
-    return _png(drawing)
-
-
-def rates_picture(
-    rates: Sequence[float], losses: Sequence[float], suggested: float | None
-) -> bytes:
-    """Draw the losses at growing learning rates, and the one that is suggested.
-
-    Args:
-        rates: on the horizontal axis, which is logarithmic.
-        losses: as many.
-        suggested: marked, where there is one.
-
-    Raises:
-        DependencyError: matplotlib is missing.
-    """
-    drawing = _figure(7.0, 3.8)
-    axes = drawing.add_subplot()
-    axes.plot(rates, losses, color=_LINES[0], label="loss of the batches, smoothed")
-    if suggested is not None:
-        axes.axvline(suggested, color=_LINES[1], linestyle="--", label=f"suggested: {suggested:g}")
-    axes.set_xscale("log")
-    axes.set_xlabel("learning rate")
-    axes.set_ylabel("loss")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
     return _png(drawing)
 
 
@@ -277,23 +189,6 @@ def places_picture(values: npt.NDArray[np.uint8], legend: Mapping[int, tuple[str
     axes.legend(handles=named, loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8,
                 frameon=False)  # fmt: skip
     return _png(drawing)
-
-
-def _columns(history: Sequence[Mapping[str, Any]], words: Sequence[str]) -> list[str]:
-    """Names of the figures that contain one of the words, in the order they appear."""
-    names: dict[str, None] = {}
-    for row in history:
-        names.update(dict.fromkeys(name for name in row if any(word in name for word in words)))
-    return list(names)
-
-
-def _series(history: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    rows = [
-        (float(row.get("epoch", place)), float(row[name]))
-        for place, row in enumerate(history, start=1)
-        if isinstance(row.get(name), (int, float))
-    ]
-    return [row[0] for row in rows], [row[1] for row in rows]
 
 
 def _short(name: str) -> str:

@@ -43,6 +43,7 @@ _ALL = (
     Package("h5py", "h5py>=3", "h5py", "HDF5 and MATLAB 7.3 files"),
     Package("torch", "torch>=2.6", "PyTorch", "training and applying networks"),
     Package("safetensors", "safetensors>=0.4", "safetensors", "model files"),
+    Package("optuna", "optuna>=4", "Optuna", "searching the settings of a training"),
 )
 
 #: Every package by the module that is imported.

@@ -67,6 +67,19 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             "training",
             wants=("h5py",),
         ),
+        "tune_hyperparameters": Job(
+            "core.tuning.tune:tune_hyperparameters",
+            (*_NETWORKS, *_REPORTS, "optuna"),
+            ("settings", "table", "report", "output"),
+            "searching",
+            wants=("h5py",),
+        ),
+        "feature_maps": Job(
+            "core.featuremaps.feature_maps:feature_maps",
+            (*_NETWORKS, *_REPORTS),
+            ("output", "report"),
+            "making feature maps",
+        ),
         "classify_raster": Job(
             "core.inference.classify:classify_raster",
             _NETWORKS,

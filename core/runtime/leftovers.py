@@ -11,7 +11,7 @@ from pathlib import Path
 
 #: What is written beside an output and has an ending of its own, with the output's name.
 _WITH_STYLE = {".tif", ".tiff"}
-_SIDES = (".checkpoint.safetensors", ".aux.xml", ".ovr", ".msk")
+_SIDES = (".checkpoint.safetensors", ".history.jsonl", ".aux.xml", ".ovr", ".msk")
 
 
 def journal_name(output: Path, job_name: str) -> Path:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..data.augmentation import add_noise, mix_pairs, scale_brightness
+from ..data.augmentation import add_noise, drop_bands, mix_pairs, scale_brightness
 from .objectives import Objective
-from .patches import SYMMETRIES, PatchSource, Samples
+from .patches import TURNED, PatchSource, Samples
 from .settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -57,13 +57,29 @@ def draw_batch(
 
     turned = torch.zeros(len(which), dtype=torch.int64)
     if settings.flips:
-        turned = torch.randint(SYMMETRIES, (len(which),), generator=generator)
+        turned = _turned(settings.symmetry, len(which), generator)
     patches, own = source.draw(samples, which, turned)
     if settings.brightness:
         patches = scale_brightness(patches, source.dark, settings.brightness)
+    if settings.band_dropout:
+        patches = drop_bands(patches, settings.band_dropout, source.matrices)
     if settings.noise:
-        patches = add_noise(patches, settings.noise)
+        patches = add_noise(patches, settings.noise, settings.noise_limit)
+    if settings.class_mixup:
+        classes = samples.target[which].to(patches.device)
+        patches, order, share = mix_pairs(patches, settings.class_mixup, classes)
+        # Of single pixels both labels are the same; beside the middle they may differ.
+        return patches, Targets(own, own[order], share if own[0].numel() > 1 else 1.0)
     if settings.mixup:
         patches, order, share = mix_pairs(patches, settings.mixup)
         return patches, Targets(own, own[order], share)
     return patches, Targets(own, own, 1.0)
+
+
+def _turned(symmetry: str, count: int, generator: torch.Generator) -> Tensor:
+    """Draw how each patch is turned: ``(count,)`` 0..7."""
+    import torch
+
+    kinds = TURNED[symmetry]
+    drawn = torch.randint(len(kinds), (count,), generator=generator)
+    return torch.tensor(kinds)[drawn]

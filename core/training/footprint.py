@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...models.ledger import ledger
 from ..data.chips import ChipSetInfo
 from ..data.pixel_loading import chip_pixels
-from ..runtime.ledger import ledger
 from ..sizes import MIB
 from .preparation import MOST_FITTED
 from .settings import TrainingSettings
@@ -123,7 +123,13 @@ def footprint(
 
 
 def step_bytes(
-    network: nn.Module, settings: TrainingSettings, inputs: int, patches: int, margin: int
+    network: nn.Module,
+    settings: TrainingSettings,
+    inputs: int,
+    patches: int,
+    margin: int,
+    *,
+    bands: int = 0,
 ) -> int:
     """Return the most bytes a step takes at a time, forward and backward.
 
@@ -133,6 +139,7 @@ def step_bytes(
         inputs: channels of every pixel.
         patches: taken at once.
         margin: pixels around each centre that are learnt along with it.
+        bands: that the inputs are made of, where they are others.
     """
     from torch.nn import functional
 
@@ -144,8 +151,18 @@ def step_bytes(
         scores = logits.movedim(-3, -1).flatten(0, -2)
         # As if every pixel had a label: what a loss takes is next to nothing.
         functional.cross_entropy(scores, scores.new_zeros(len(scores)).long()).backward()
-    augmented = 2 * values.nbytes * bool(settings.mixup or settings.noise or settings.brightness)
-    return int(book.peak * OVERHEAD) + augmented + patches * side**2 * 24
+    augmenting = _augmenting(settings, values, bands)
+    return int(book.peak * OVERHEAD) + augmenting + patches * side**2 * 24
+
+
+def _augmenting(settings: TrainingSettings, values: Tensor, bands: int) -> int:
+    """Bytes that changing the values of a batch takes beside it, at a time."""
+    changed = (settings.mixup, settings.class_mixup, settings.noise, settings.brightness,
+               settings.band_dropout)  # fmt: skip
+    if settings.band_dropout and settings.normalisation in ("pca", "zca"):
+        # The bands that components are led back to may be many times as many as these.
+        return 2 * values.nbytes + 4 * values[:, 0].numel() * bands
+    return 2 * values.nbytes * any(changed)
 
 
 def _predicting(network: nn.Module, inputs: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.chips import ChipSetInfo
+from ..data.normalisation import Normalisation
 from ..errors import InputError
 from ..modelfile.bundle import ModelBundle, load_bundle
 from ..progress import Progress
@@ -47,18 +48,32 @@ def settings_and_start(given: Mapping[str, Any]) -> tuple[TrainingSettings, Mode
             f"INITIAL_MODEL {path} is of the network {initial.architecture}, and ARCHITECTURE is "
             f"{asked.architecture}. Choose ARCHITECTURE '{initial.architecture}', or another model."
         )
+    normalisation = inputs_of(initial)
     own = {
         "options": {**initial.options, **(given.get("options") or {})},
         "patch_size": given.get("patch_size") or initial.patch_size,
     }
     settings = resolve_settings({**given, **own})
-    normalisation = initial.normalisation
     mixed = normalisation.outputs != normalisation.bands
     return replace(
         settings,
         normalisation="pca" if mixed else normalisation.kind,
         components=normalisation.outputs if mixed else settings.components,
     ), initial
+
+
+def inputs_of(initial: ModelBundle) -> Normalisation:
+    """Return what a training takes over with the weights of a model.
+
+    Raises:
+        InputError: the model is an ensemble.
+    """
+    if isinstance(initial.normalisation, Normalisation):
+        return initial.normalisation
+    raise InputError(
+        "INITIAL_MODEL is an ensemble, whose members each have inputs of their own. Choose the "
+        "model of one member."
+    )
 
 
 def check_bands(initial: ModelBundle, info: ChipSetInfo) -> None:

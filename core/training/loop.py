@@ -40,8 +40,7 @@ def train(
         state: where to start; changed in place.
         lesson: what is learnt, and how.
         progress: told every epoch; asked before every batch.
-        save: called with the state after every epoch, or where the settings say so after those
-            that are the best so far.
+        save: called with the state after every epoch.
 
     Raises:
         Cancelled: where the user stopped; the last checkpoint stays.
@@ -62,12 +61,12 @@ def train(
         _check_sound(loss, state, settings)
         figures = _validate(state, lesson, plain, progress)
         state.epoch += 1
-        row = {"epoch": float(state.epoch), "loss": loss, **figures.row()}
+        rate = float(state.optimiser.param_groups[0]["lr"])  # of the last step
+        row = {"epoch": float(state.epoch), "loss": loss, "learning_rate": rate, **figures.row()}
         state.history.append({**row, "seconds": round(time.monotonic() - began, 3)})
         _keep(state, figures, settings)
         _notice_plateau(state, settings)
-        if settings.checkpoint == "every-epoch" or state.best_epoch == state.epoch:
-            save(state)
+        save(state)
         progress.metric("epoch", row)
         progress.report(state.epoch / settings.epochs, _sentence(state, settings, left))
     _warn_of_guessing(state, lesson, progress)

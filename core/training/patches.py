@@ -6,7 +6,10 @@ only reorders that row, so it costs nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHUNK = 16_384  # pixels normalised at once: some 13 MB for 200 bands
-SYMMETRIES = 8  # turns by 90 degrees, and their mirror images
+#: How patches may be turned, as numbers of ``symmetric_offsets``, by SYMMETRY.
+TURNED: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"turns-mirrors": tuple(range(8)), "turns": (0, 1, 2, 3), "mirrors": (0, 2, 4, 6)}
+)
 PREDICTED = 5  # a pixel that is predicted takes about this many times one that is looked at
 
 
@@ -124,6 +130,7 @@ class PatchSource:
             device where they fit, else in a temporary file.
         dark: ``(inputs,)`` what a spectrum of zeros becomes, where that is not the normalisation
             of zeros: the store may hold components.
+        values: of ``normalised_pixels``, where they are there already.
 
     Raises:
         ChipSetError: where the temporary folder cannot hold them.
@@ -141,20 +148,34 @@ class PatchSource:
         memory_bytes: int,
         progress: Progress,
         dark: npt.NDArray[np.float32] | None = None,
+        values: Tensor | None = None,
     ) -> None:
         import torch
 
+        self.normalisation = normalisation
         self.inputs = normalisation.outputs
         self.radius = radius
         self.halo = store.halo
-        self._side = 2 * (radius + margin) + 1
+        self.side = 2 * (radius + margin) + 1
         self._margin = margin
         self.device = device
         self._offsets = torch.from_numpy(symmetric_offsets(radius + margin))
         self._inner = torch.from_numpy(symmetric_offsets(margin))
         self._labels = torch.from_numpy(_training_labels(store))
         self.dark = torch.from_numpy(normalisation.dark if dark is None else dark).to(device)
-        self._values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
+        if values is None:
+            values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
+        self._values = values
+
+    @cached_property
+    def matrices(self) -> tuple[Tensor, Tensor] | None:
+        """What leads from inputs to bands and back, on the device; nothing where they are one."""
+        import torch
+
+        if self.normalisation.transform.ndim == 1:
+            return None
+        back, forth = self.normalisation.inverse, self.normalisation.transform
+        return torch.from_numpy(back).to(self.device), torch.from_numpy(forth).to(self.device)
 
     def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
         """Return training patches and their targets.
@@ -169,7 +190,7 @@ class PatchSource:
             classes of the training pixels in their middle.
         """
         index, stride = samples.index[which], samples.stride[which]
-        patches = self._at(_rows(index, stride, self._offsets[turned]), self._side)
+        patches = self._at(_rows(index, stride, self._offsets[turned]), self.side)
         middle = _rows(index, stride, self._inner[turned])
         side = 2 * self._margin + 1
         targets = self._labels.index_select(0, middle.flatten()).view(-1, side, side)
@@ -249,7 +270,10 @@ def _training_labels(store: PixelStore) -> npt.NDArray[np.int64]:
 
 
 def symmetric_offsets(radius: int) -> npt.NDArray[np.int64]:
-    """Return ``(8, side * side, 2)``: row and column offsets of a patch, turned eight ways."""
+    """Return ``(8, side * side, 2)``: row and column offsets of a patch, turned eight ways.
+
+    Turned by 0, 90, 180 and 270 degrees, then the same mirrored left to right before.
+    """
     side = 2 * radius + 1
     rows, cols = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     grid = np.stack([rows, cols], axis=-1)

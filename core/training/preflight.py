@@ -157,7 +157,7 @@ def _check_memory(
     inputs = expected_inputs(settings, len(info.bands))
 
     def step(patches: int) -> int:
-        return step_bytes(network, settings, inputs, patches, margin)
+        return step_bytes(network, settings, inputs, patches, margin, bands=len(info.bands))
 
     patches, taken = whole, step(whole)
     if room.lacks(taken):

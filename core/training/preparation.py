@@ -28,8 +28,9 @@ from .settings import TrainingSettings
 from .state import Lesson
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
+SMALLEST, LARGEST = 0.01, 100.0  # inputs that a factor should give, nearly all of them
 MOST_FITTED = 200_000  # pixels a normalisation is fitted on: more change nothing
 CHUNK = 4096  # patches indexed at once
 
@@ -57,13 +58,20 @@ def check_outputs(model: str, report: str) -> None:
             )
 
 
-def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
+def fit_inputs(
+    store: PixelStore, settings: TrainingSettings, progress: Progress | None = None
+) -> Normalisation:
     """Fit the normalisation on what training sees.
 
     Means and deviations come from the training pixels. Principal components come from all
     pixels of the training patches: they need no labels, and a few hundred labelled pixels
     are too few for the covariance of two hundred bands. Patches no larger than the buffer
     hold no pixel of another split.
+
+    Args:
+        store: pixels of the chip set.
+        settings: of the training.
+        progress: warned where a given factor does not fit the values.
     """
     training = np.flatnonzero(store.split == TRAIN)
     if not len(training):
@@ -79,11 +87,28 @@ def fit_inputs(store: PixelStore, settings: TrainingSettings) -> Normalisation:
             "The chip set's training pixels have no values: all are nodata. Check the nodata value "
             "of the image it was cut from, and export it again."
         )
+    values = store.physical(drawn(rows, settings.seed))
+    if progress is not None and settings.normalisation == "factor":
+        _check_factor(values, settings.factor, progress)
     return fit_normalisation(
         settings.normalisation,
-        store.physical(drawn(rows, settings.seed)),
+        values,
         components=settings.components,
         power=settings.whitening,
+        factor=settings.factor,
+    )
+
+
+def _check_factor(values: npt.NDArray[np.float32], factor: float, progress: Progress) -> None:
+    """Warn of a factor after which inputs are far from 1: networks hardly learn from such."""
+    typical = float(np.nanpercentile(np.abs(values), 99))
+    if SMALLEST <= typical / factor <= LARGEST:
+        return
+    progress.warn(
+        f"FACTOR is {factor:g} and nearly all values lie within {typical:.4g}: the network's "
+        f"inputs are about {typical / factor:.2g}. Networks learn best from inputs of about 1; "
+        "values count after the band's scale is applied. Choose FACTOR near the largest value, "
+        "or another NORMALISATION."
     )
 
 
@@ -156,8 +181,12 @@ def make_lesson(
     place: Device,
     memory_bytes: int,
     progress: Progress,
+    values: Tensor | None = None,
 ) -> Lesson:
-    """Put together what is learnt and how, on the device."""
+    """Put together what is learnt and how, on the device.
+
+    ``values`` are the store's pixels where they were normalised before.
+    """
     import torch
 
     check_halo(network, info)
@@ -180,6 +209,7 @@ def make_lesson(
         memory_bytes=memory_bytes,
         progress=progress,
         dark=_dark(info, normalisation),
+        values=values,
     )
     counts = np.bincount(store.label[store.split == TRAIN], minlength=len(info.classes) + 1)[1:]
     weights = torch.from_numpy(class_weights(settings, counts, info.classes)).to(where)
@@ -199,7 +229,7 @@ def _dark(info: ChipSetInfo, normalisation: Normalisation) -> npt.NDArray[np.flo
 
 
 def run_hash(
-    info: ChipSetInfo, settings: TrainingSettings, place: Device, initial: ModelBundle | None
+    info: ChipSetInfo, settings: TrainingSettings, place: Device, initial: ModelBundle | None = None
 ) -> str:
     """Hash all that decides the result, so that only the same run is ever gone on with."""
     import torch

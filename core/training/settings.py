@@ -29,7 +29,9 @@ KEEPS = ("best", "last")
 CHECKPOINTS = ("every-epoch", "best")
 # The kinds of core.data.normalisation, named here because that module needs numpy and this
 # one fills the dialogs of QGIS, which opens without it.
-NORMALISATIONS = ("band", "global", "pca", "zca")
+NORMALISATIONS = ("band", "global", "pca", "zca", "min-max", "factor")
+# How patches may be turned: the keys of core.training.patches.TURNED, which needs numpy too.
+SYMMETRIES = ("turns-mirrors", "turns", "mirrors")
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,9 @@ class TrainingSettings:
         "Brightness",
         "Random factor on whole spectra, as a standard deviation.",
     )
-    flips: bool = switch(True, "Turn and mirror", "Turn and mirror patches at random.")
+    flips: bool = switch(
+        True, "Turn and mirror", "Turn and mirror patches at random, as SYMMETRY says."
+    )
     margin: int = number(
         0,
         0,
@@ -317,13 +321,57 @@ class TrainingSettings:
     )
 
     normalisation: str = choice(
-        "band", NORMALISATIONS, "Normalisation", "How band values are scaled."
+        "band",
+        NORMALISATIONS,
+        "Normalisation",
+        "How band values are scaled: every band to mean 0 and deviation 1, all bands alike "
+        "(global), principal components (pca), independent bands (zca), every band to 0..1 "
+        "(min-max), or a division by FACTOR.",
     )
     components: int = number(
         0, 0, 10_000, "Components", "Components of the normalisation 'pca'; 0 is all."
     )
     whitening: float = number(
         1.0, 0.0, 1.0, "Whitening", "How far the normalisation 'pca' whitens, 0..1."
+    )
+
+    symmetry: str = choice(
+        "turns-mirrors",
+        SYMMETRIES,
+        "Turns and mirrors",
+        "What turning and mirroring does: turns by 90 degrees, mirrors left to right and top to "
+        "bottom, or both.",
+    )
+    noise_limit: float = number(
+        0.0,
+        0.0,
+        10.0,
+        "Largest noise",
+        "Noise is cut to this in normalised values, either way; 0 cuts nothing.",
+    )
+    band_dropout: float = number(
+        0.0,
+        0.0,
+        0.9,
+        "Band dropout",
+        "Chance of a band to be set to its mean, in each patch anew; 0 is off. It keeps the "
+        "network from trusting a few bands.",
+    )
+    class_mixup: float = number(
+        0.0,
+        0.0,
+        10.0,
+        "Mixing within a class",
+        "Parameter of the Beta distribution that mixes patches of one class; 0 is off. Not "
+        "together with MIXUP.",
+    )
+    factor: float = number(
+        10_000.0,
+        1e-9,
+        1e9,
+        "Factor",
+        "What the normalisation 'factor' divides values by, such as 10000 for reflectance stored "
+        "as whole numbers, or 255 for 8-bit images.",
     )
 
     def to_json(self) -> dict[str, Any]:
@@ -410,6 +458,11 @@ def _patch_size(settings: TrainingSettings, entry: Network) -> int:
 
 def _check_together(settings: TrainingSettings) -> None:
     """Refuse settings that contradict each other."""
+    if settings.mixup and settings.class_mixup:
+        raise InputError(
+            f"MIXUP is {settings.mixup:g} and CLASS_MIXUP is {settings.class_mixup:g}: patches are "
+            "mixed with any others or with those of their class, not with both. Set one to 0."
+        )
     if settings.label_smoothing and settings.loss in OVERLAPS:
         raise InputError(
             f"LABEL_SMOOTHING is {settings.label_smoothing:g}, and LOSS '{settings.loss}' compares "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.chips import read_chip_set
+from ..data.chips import ChipSetInfo, read_chip_set
 from ..data.pixel_loading import load_pixels
 from ..modelfile.bundle import save_bundle
 from ..modelfile.summary import describe
@@ -15,7 +15,6 @@ from ..progress import Portion, Progress, SilentProgress
 from ..raster.output_path import move_into_place
 from ..report.files import staged_text
 from ..runtime.devices import choose_device
-from ..runtime.seeds import seed_torch
 from ..sizes import MIB
 from .checkpoints import (
     checkpoint_path,
@@ -24,10 +23,9 @@ from .checkpoints import (
     save_checkpoint,
     use_threads,
 )
-from .initial_model import begin_with, check_bands, settings_and_start
-from .initialisation import initialise
+from .history import Followed, HistoryFile, history_path
+from .initial_model import check_bands, inputs_of, settings_and_start
 from .loop import train
-from .optimisers import make_optimiser
 from .outcome import trained_model, untrained_model
 from .pace import say_how_long
 from .precision import choose_precision
@@ -35,14 +33,14 @@ from .preflight import check_training
 from .preparation import (
     check_outputs,
     fit_inputs,
-    make_lesson,
-    make_network,
     run_hash,
 )
 from .rate_finder import find_learning_rate
 from .report import training_page
 from .scores import split_scores
-from .state import TrainingState
+from .sheet import augmented_examples
+from .start import start_training
+from .state import Lesson, TrainingState
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ class TrainResult:
     Attributes:
         model: path of the model file.
         report: path of the HTML report, empty where none was asked for.
+        history: path of the history, a line an epoch.
         architecture: of the network.
         epochs: epochs trained.
         best_epoch: the one whose weights were kept.
@@ -60,6 +59,7 @@ class TrainResult:
 
     model: str
     report: str
+    history: str
     architecture: str
     epochs: int
     best_epoch: int
@@ -122,22 +122,18 @@ def train_classifier(
         progress=Portion(progress, 0.0, 0.03),
         radius=allowed.radius,
     )
-    normalisation = initial.normalisation if initial else fit_inputs(store, chosen)
-    seed_torch(chosen.seed, "initialisation")
-    network = make_network(chosen, normalisation.outputs, len(info.classes))
-    initialise(network, chosen.initialisation)
-    frozen = begin_with(initial, network, chosen, info, progress) if initial else ()
-    lesson = make_lesson(
+    normalisation = inputs_of(initial) if initial else fit_inputs(store, chosen, progress)
+    state, lesson = start_training(
         info,
         store,
         normalisation,
-        network,
         chosen,
         place=place,
         memory_bytes=pixels,
         progress=progress,
+        initial=initial,
     )
-    state = TrainingState(network, make_optimiser(network, chosen), frozen=frozen)
+    network = state.network
     if resume:
         resume_from(checkpoint, state, job, progress)
     state.micro_batch = min(state.micro_batch or allowed.patches, allowed.patches)
@@ -146,11 +142,18 @@ def train_classifier(
     say_how_long(state, lesson, sum(info.counts["test"]), progress)
     radius = int(network.radius)  # type: ignore[arg-type]
     blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)
+
+    def save(now: TrainingState) -> None:
+        if chosen.checkpoint == "every-epoch" or now.best_epoch == now.epoch:
+            save_checkpoint(checkpoint, now, job, trained_model(blank, now, {}))
+
+    lines = HistoryFile(history_path(output), progress)
+    progress.log(f"While it trains, a line an epoch is written to {lines.path}.")
     train(
         state,
         lesson,
-        Portion(progress, 0.03, 0.97),
-        lambda now: save_checkpoint(checkpoint, now, job, trained_model(blank, now, {})),
+        Followed(Portion(progress, 0.03, 0.97), lines, state.history),
+        save,
     )
     network.load_state_dict(state.best)
     metrics = split_scores(network, lesson.source, store, info, progress)
@@ -158,7 +161,8 @@ def train_classifier(
     if report:
         # Written first and named last: a disk without room for it leaves the earlier model, and
         # the checkpoint to go on from.
-        with staged_text(report, training_page(bundle, info)) as page:
+        examples = _examples(lesson, info)
+        with staged_text(report, training_page(bundle, info, examples)) as page:
             save_bundle(output, bundle)
             move_into_place([page])
     else:
@@ -167,4 +171,18 @@ def train_classifier(
     for line in describe(bundle):
         progress.log(line)
     progress.report(1.0, "")
-    return TrainResult(output, report, chosen.architecture, state.epoch, state.kept_epoch, metrics)
+    return TrainResult(
+        output,
+        report,
+        str(lines.path),
+        chosen.architecture,
+        state.epoch,
+        state.kept_epoch,
+        metrics,
+    )
+
+
+def _examples(lesson: Lesson, info: ChipSetInfo) -> list[str]:
+    """The sheet of augmented examples, as pieces of a page."""
+    components = info.reduction is not None and not info.reduction.is_selection
+    return augmented_examples(lesson, info.bands, info.classes, components=components)

@@ -54,10 +54,11 @@ def better(figures: Figures, best: Mapping[str, float], monitor: str) -> bool:
     """
     if not best:
         return True
-    return _rank(figures.row(), monitor) > _rank(best, monitor)
+    return rank(figures.row(), monitor) > rank(best, monitor)
 
 
-def _rank(row: Mapping[str, float], monitor: str) -> tuple[float, float]:
+def rank(row: Mapping[str, float], monitor: str) -> tuple[float, float]:
+    """Return what a row of the history is judged by, larger is better, and what decides ties."""
     loss = -row["validation_loss"]
     if monitor == "loss":
         return loss, loss

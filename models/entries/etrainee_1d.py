@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from ..entry import Network, Option
+from .common_options import activation, depth, dropout, order, padding, width
 
 ENTRY = Network(
     name="etrainee_1d",
@@ -23,7 +24,12 @@ ENTRY = Network(
         Option("dense1", "Features of the first dense layer", "int", 384, 1, 8192),
         Option("dense2", "Features of the second dense layer", "int", 192, 1, 8192),
         Option("dense3", "Features of the third dense layer", "int", 96, 1, 8192),
-        Option("dropout", "Dropout", "float", 0.5, 0.0, 0.95),
+        dropout(0.5),
+        activation(),
+        order(),
+        padding(),
+        width(),
+        depth(3, 1, 6, "convolutions in each of the three groups"),
     ),
     recipe=MappingProxyType(
         {
@@ -34,6 +40,22 @@ ENTRY = Network(
             "epochs": 8,
             "flips": False,
             "shortest_epoch": 60,
+        }
+    ),
+    # The course weights its classes; how, is not known here.
+    published=MappingProxyType(
+        {
+            "optimiser": "adam",
+            "schedule": "multi-step",
+            "rate_factor": 0.3,
+            "weight_decay": 0.0,
+            "batch_size": 256,
+            "noise": 0.002,
+            "noise_limit": 0.01,
+            "flips": False,
+            "clip": 0.0,
+            "shortest_epoch": 1,
+            "longest_epoch": 1_000_000,
         }
     ),
 )

@@ -21,10 +21,12 @@ IDS = (
     "splitreference",
     "checktrainingdata",
     "exporttrainingchips",
+    "tunehyperparameters",
     "trainclassifier",
     "classifyraster",
     "assessaccuracy",
     "describemodel",
+    "featuremaps",
     "checkenvironment",
 )
 # What other tools and models rely on; more may come, none may go.
@@ -59,6 +61,11 @@ NAMES = {
         "INPUT ARCHITECTURE PATCH_SIZE RECIPE EPOCHS BATCH_SIZE LEARNING_RATE CLASS_WEIGHTS DEVICE "
         "SEED RESUME OUTPUT REPORT"
     ),
+    "tunehyperparameters": (
+        "INPUT ARCHITECTURE SEARCH MINUTES TRIALS EPOCHS NORMALISATION MONITOR OPTIONS DEVICE "
+        "MEMORY SEED RESUME SETTINGS TABLE REPORT OUTPUT"
+    ),
+    "featuremaps": "INPUT MODEL LAYER FEATURES PLACE MAX_BANDS EXTENT DEVICE MEMORY OUTPUT REPORT",
     "classifyraster": "INPUT MODEL EXTENT DEVICE OUTPUT PROBABILITIES CONFIDENCE",
     "assessaccuracy": "INPUT REFERENCE FIELD SAMPLES SUBSET REPORT JSON ERRORS",
     "describemodel": "MODEL REPORT",
@@ -66,6 +73,7 @@ NAMES = {
 }
 # Values that steps of a model can go on with.
 VALUES = {
+    "trainclassifier": "HISTORY",
     "reducebands": "BANDS_USED OUTPUT_BANDS",
     "importscene": "KIND WIDTH HEIGHT BANDS CLASSES SAMPLES",
     "inspectraster": "WIDTH HEIGHT BANDS VALID_SHARE CLASSES",
@@ -73,6 +81,8 @@ VALUES = {
         "BLOCKS TRAIN_PIXELS VALIDATION_PIXELS TEST_PIXELS LOCATION_ONLY INSIDE LEAKS"
     ),
     "checktrainingdata": "FINDINGS ERRORS WARNINGS SUSPICIOUS CLASSES",
+    "tunehyperparameters": "TRIALS_DONE BEST_SCORE RECIPE_SCORE",
+    "featuremaps": "LAYER_NAME BANDS",
     "describemodel": (
         "ARCHITECTURE PARAMETERS BANDS CLASSES PATCH_SIZE EPOCHS CHECKPOINT MODEL_ID"
     ),
@@ -172,12 +182,14 @@ def test_the_job_gives_the_values_that_are_promised():
     from hsicnn.algorithms.inspectraster import InspectRaster
     from hsicnn.algorithms.reducebands import ReduceBands
     from hsicnn.algorithms.splitreference import SplitReference
+    from hsicnn.algorithms.trainclassifier import TrainClassifier
     from hsicnn.core.checking.check import CheckResult
     from hsicnn.core.importing.results import ImportResult
     from hsicnn.core.inspection.inspect import InspectResult
     from hsicnn.core.modelfile.describe import DescribeResult
     from hsicnn.core.reduction.reduce import ReduceResult
     from hsicnn.core.splitting.split_reference import SplitResult
+    from hsicnn.core.training.train import TrainResult
 
     for algorithm, result in (
         (DescribeModel, DescribeResult),
@@ -186,6 +198,7 @@ def test_the_job_gives_the_values_that_are_promised():
         (CheckTrainingData, CheckResult),
         (ImportScene, ImportResult),
         (InspectRaster, InspectResult),
+        (TrainClassifier, TrainResult),
     ):
         given = get_type_hints(result)
         for name, title, kind in algorithm.VALUES:

@@ -197,9 +197,10 @@ def test_ctrl_c_ends_a_training_at_once_and_keeps_the_checkpoint(training, tmp_p
     assert training.returncode != 0
     assert "Cancelled" in output
     assert not is_alive(worker)
-    assert [path.name for path in tmp_path.iterdir()] == [
-        "model.safetensors.checkpoint.safetensors"
-    ]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "model.safetensors.checkpoint.safetensors",
+        "model.safetensors.history.jsonl",
+    }
 
 
 def test_the_checkpoint_is_a_model_while_the_training_goes_on(training, headless, chain, tmp_path):

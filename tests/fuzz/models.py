@@ -57,7 +57,7 @@ BOMBS = (
 
 def make(originals: Path, target: Path, dice: random.Random) -> tuple[str, Path]:
     """Write a spoilt model file; returns how it was spoilt, and where it is."""
-    name = dice.choice((*NETWORKS, "checkpoint"))
+    name = dice.choice((*NETWORKS, "ensemble", "checkpoint"))
     data = (originals / f"{name}.safetensors").read_bytes()
     way = dice.choice(WAYS)
     path = target / ("checkpoint.safetensors" if name == "checkpoint" else "model.safetensors")
@@ -143,7 +143,10 @@ def header_sealed(data: bytes, dice: random.Random) -> bytes:
 def bomb(data: bytes, dice: random.Random) -> bytes:
     """Claim sizes that the file has no weights for."""
     texts, arrays = _parts(data)
-    header = {**json.loads(texts[HEADER]), **dice.choice(BOMBS)}
+    header = json.loads(texts[HEADER])
+    dice.choice(header.get("members", [header])).update(dice.choice(BOMBS))
+    if dice.random() < 0.1 and "members" in header:
+        header["members"] *= dice.choice((2, 30, 10_000))
     if dice.random() < 0.2:
         header["classes"] = [
             {"code": n, "name": f"c{n}", "color": "#000000"} for n in range(60_000)

@@ -15,6 +15,7 @@ from hsicnn.core.data.export import export_training_chips
 from hsicnn.core.data.normalisation import fit_normalisation
 from hsicnn.core.inference.outputs import training_pixels
 from hsicnn.core.modelfile.bundle import ModelBundle, load_bundle, save_bundle
+from hsicnn.core.modelfile.ensemble import ensemble_of
 from hsicnn.core.raster.bands import Band
 from hsicnn.core.raster.grid import Grid
 from hsicnn.core.raster.source import RasterSource
@@ -262,6 +263,8 @@ def _make_models() -> None:
         save_bundle(f"{architecture}.safetensors", model)
         if architecture == "multiscale":
             _make_checkpoint(network, model)
+    models = [(name, load_bundle(f"{name}.safetensors")) for name in NETWORKS]
+    save_bundle("ensemble.safetensors", ensemble_of(models))
 
 
 def _what_is_told(architecture: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,27 @@ def test_every_weight_learns(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+def test_a_step_of_training_lowers_the_loss(name):
+    side = NETWORKS[name].default_patch
+    torch.manual_seed(8)
+    network = build(name, bands_for(name), CLASSES, {}).train()
+    patches, classes = torch.randn(8, bands_for(name), side, side), torch.arange(8) % CLASSES
+    forward = getattr(network, "forward_members", network)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4)
+
+    def loss() -> torch.Tensor:
+        torch.manual_seed(2)  # the same features are dropped
+        scores = forward(patches).movedim(-3, -1).flatten(0, -2)
+        targets = classes.repeat(len(scores) // len(classes))
+        return torch.nn.functional.cross_entropy(scores, targets)
+
+    before = loss()
+    before.backward()
+    optimiser.step()
+    assert loss() < before
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_layout_in_memory_makes_no_difference(name):
     network = make(name, NETWORKS[name].default_patch)
     side = NETWORKS[name].default_patch

@@ -105,6 +105,57 @@ def test_one_pixel_is_enough_not_to_fail():
         assert np.isfinite(fit_normalisation(kind, one).apply(one)).all()
 
 
+def test_min_max_leads_from_0_to_1_and_cuts_nothing(spectra):
+    spectra[::9, 2] = np.nan
+    spectra[:, 5] = 3.0
+    spectra[:, 7] = np.nan
+    fitted = fit_normalisation("min-max", spectra)
+    out = fitted.apply(spectra)
+    used = [band for band in range(12) if band not in (5, 7)]
+    known = np.isfinite(spectra)
+    for band in used:
+        values = out[known[:, band], band]
+        assert values.min() == 0
+        assert values.max() == pytest.approx(1, rel=1e-5)
+    assert (out[:, [5, 7]] == 0).all()
+    assert np.isfinite(fitted.transform).all()
+    beyond = np.nanmax(spectra, axis=0, initial=-1e9) * 2 + 10
+    assert (fitted.apply(beyond[None])[0, used] > 1).all()
+    assert fitted.apply(np.full((1, 12), np.nan, np.float32)).tolist() == [[0.0] * 12]
+
+
+@pytest.mark.parametrize("factor", [10_000.0, 255.0])
+def test_a_factor_divides_and_subtracts_nothing(factor, spectra):
+    fitted = fit_normalisation("factor", spectra, factor=factor)
+    np.testing.assert_allclose(fitted.apply(spectra), spectra / factor, rtol=1e-6)
+    assert (fitted.dark == 0).all()
+    values = torch.from_numpy(spectra[:3].copy())
+    values[1, 4] = float("nan")
+    mean, transform = torch.from_numpy(fitted.mean), torch.from_numpy(fitted.transform)
+    out = normalise_tensor(values, mean, transform, torch.tensor([True, False, False]))
+    assert (out[0] == 0).all()
+    assert out[1, 4] == 0
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_inverse_leads_back(kind, spectra):
+    fitted = fit_normalisation(kind, spectra)
+    back = fitted.apply(spectra) @ fitted.inverse + fitted.mean
+    np.testing.assert_allclose(back, spectra, rtol=1e-3, atol=5e-3)
+
+
+def test_the_inverse_of_what_lost_something_is_near_and_finite(spectra):
+    spectra[:, 3] = 4.0
+    band = fit_normalisation("band", spectra)
+    back = band.apply(spectra) @ band.inverse + band.mean
+    np.testing.assert_allclose(back, spectra, atol=1e-3)
+    for kind in ("pca", "zca"):
+        fitted = fit_normalisation(kind, spectra, components=4)
+        inputs = fitted.apply(spectra)
+        back = inputs @ fitted.inverse + fitted.mean
+        np.testing.assert_allclose(fitted.apply(back), inputs, atol=1e-3)
+
+
 def test_round_trip_and_damage(spectra):
     fitted = fit_normalisation("pca", spectra, components=3)
     again = Normalisation.from_arrays("pca", fitted.arrays())

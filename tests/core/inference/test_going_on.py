@@ -13,7 +13,7 @@ from hsicnn.core.errors import Abandoned, Cancelled, InputError, RasterError
 from hsicnn.core.inference import engine as engines
 from hsicnn.core.inference.classify import classify_raster
 from hsicnn.core.inference.journal import Journal
-from hsicnn.core.inference.outputs import MapOutputs
+from hsicnn.core.inference.outputs import MapOutputs, origin
 from hsicnn.core.inference.zones import Maps
 from hsicnn.core.modelfile.bundle import load_bundle
 from hsicnn.core.progress import SilentProgress
@@ -307,7 +307,7 @@ def test_parts_of_a_zone_may_be_written_before_the_one_above_is_finished(materia
             output=str(tmp_path / "map.tif"),
             probabilities="",
             confidence=str(tmp_path / "trust.tif"),
-            model=str(material[1]),
+            origin=origin(bundle, [str(material[1])]),
             inputs=(),
             journal=Journal(tmp_path / "map.tif", "ab12", {}, (2, len(bundle.classes))),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hsicnn.core.data.normalisation import Normalisation
+from hsicnn.core.data.normalisation import KINDS, Normalisation, fit_normalisation
 from hsicnn.core.errors import InputError
 from hsicnn.core.raster.bands import Band
 from hsicnn.core.reduction.composition import chained, model_inputs, one_after_the_other, taken
@@ -60,6 +60,19 @@ def test_a_model_takes_the_original_bands(kind):
     expected = (components - fitted.mean) @ fitted.matrix
     values = (spectra - found.normalisation.mean) @ found.normalisation.matrix
     np.testing.assert_allclose(values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_is_composed_exactly(kind):
+    reduction = transform(6, 4)
+    spectra = np.random.default_rng(5).random((50, 6)).astype("f4")
+    components = reduction.apply(spectra).astype("f4")
+    fitted = fit_normalisation(kind, components, factor=7.0)
+    own = made_bands([1, 2, 3, 4])
+    found = model_inputs(reduction, own, fitted, mean=np.zeros(4), deviation=np.ones(4))
+    assert found.normalisation.kind == kind
+    values = found.normalisation.apply(spectra)
+    np.testing.assert_allclose(values, fitted.apply(components), rtol=1e-3, atol=1e-4)
 
 
 def test_a_model_of_selected_bands_takes_them_from_the_whole():

@@ -7,7 +7,6 @@ import pytest
 from hsicnn.core.report.figures import (
     components_picture,
     confusion_picture,
-    curves_picture,
     histogram_picture,
     places_picture,
 )
@@ -31,21 +30,6 @@ def test_matrices_of_any_size_are_drawn(classes):
 def test_classes_without_pixels_and_odd_names_are_drawn():
     names = ["$x_1$ & <b>", "", "a very long name of a class that goes on and on"]
     size(confusion_picture(np.zeros((3, 3), dtype=np.int64), names))
-
-
-def test_curves_show_what_the_history_has():
-    rows = [
-        {"epoch": 1.0, "loss": 2.0, "validation_loss": 2.1, "validation_overall": 0.5},
-        {"epoch": 2.0, "loss": 1.0, "validation_loss": 1.4, "validation_overall": 0.7},
-    ]
-    full = curves_picture(rows)
-    without = curves_picture([{"epoch": 1.0, "loss": 2.0}, {"epoch": 2.0, "loss": 1.0}])
-    assert size(full) == size(without)
-    assert full != without
-
-
-def test_an_empty_history_is_no_error():
-    size(curves_picture([]))
 
 
 def test_histograms_are_drawn():

@@ -48,16 +48,17 @@ def test_a_folder_that_is_not_there_is_no_error(tmp_path):
     assert remove_leftovers([str(tmp_path / "none" / "map.tif")]) == ()
 
 
-def test_the_temporary_file_of_a_checkpoint_goes_and_the_checkpoint_stays(tmp_path):
+def test_temporary_files_of_what_lies_beside_a_model_go_and_it_stays(tmp_path):
     from hsicnn.core.training.checkpoints import checkpoint_path
+    from hsicnn.core.training.history import history_path
 
     output = str(tmp_path / "model.safetensors")
-    checkpoint = checkpoint_path(output)
-    checkpoint.write_text("x")
-    part = checkpoint.with_name(f".{checkpoint.name}.0a1b2c3d.partial")
-    part.write_text("x")
-    assert remove_leftovers([output]) == (part,)
-    assert checkpoint.exists()
+    for beside in (checkpoint_path(output), history_path(output)):
+        beside.write_text("x")
+        part = beside.with_name(f".{beside.name}.0a1b2c3d.partial")
+        part.write_text("x")
+        assert remove_leftovers([output]) == (part,)
+        assert beside.exists()
 
 
 def kept(place: Path, ending: str, content: str) -> Path:

@@ -94,6 +94,7 @@ def path(tmp_path):
     [
         {},
         {"averaging": 0.9, "noise": 0.1, "mixup": 0.3, "brightness": 0.1},
+        {"noise": 0.1, "noise_limit": 0.2, "class_mixup": 0.3, "band_dropout": 0.2},
         {"schedule": "multi-step", "optimiser": "sgd", "keep": "last"},
         {"schedule": "plateau", "plateau_patience": 1, "averaging": 0.9, "accumulate": 3},
         {"schedule": "inverse-time", "optimiser": "sgd", "momentum": 0.0, "rate_decay": 0.1},

@@ -287,14 +287,6 @@ def test_bfloat16_teaches_and_leaves_float32():
     assert kinds == {torch.float32}
 
 
-def test_a_checkpoint_after_the_best_epochs_only(monkeypatch):
-    accuracies(monkeypatch, [0.5, 0.8, 0.7, 0.9, 0.6])
-    state, lesson = make(settings(epochs=5, untrained=False, checkpoint="best"))
-    saved = []
-    train(state, lesson, QUIET, lambda now: saved.append(now.epoch))
-    assert saved == [1, 2, 4]
-
-
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_rate_that_diverges_ends_within_the_epoch(schedule, optimiser):

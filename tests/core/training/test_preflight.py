@@ -189,6 +189,15 @@ def test_a_step_grows_with_its_patches_and_augmentation_adds_to_it():
     assert 1.9 < step(512) / step(256) < 2.1
     _, noisy = needs(architecture="multiscale", noise=0.1)
     assert noisy(64) > step(64)
+    for given in ({"class_mixup": 0.2}, {"band_dropout": 0.1, "normalisation": "band"}):
+        assert needs(architecture="multiscale", **given)[1](64) > step(64)
+
+
+def test_leading_components_back_to_bands_counts():
+    settings = resolve_settings({"band_dropout": 0.1, "normalisation": "pca"})
+    network = make_network(settings, 12, 3)
+    few, many = (step_bytes(network, settings, 12, 64, 0, bands=bands) for bands in (12, 1012))
+    assert many - few == 64 * 9**2 * 4 * 1000
 
 
 def test_components_are_what_the_network_gets():

@@ -75,6 +75,22 @@ def test_without_training_pixels_there_is_nothing_to_fit():
         fit_inputs(store, resolve_settings({}))
 
 
+def test_a_factor_is_used_as_given_and_warned_of_where_it_does_not_fit():
+    store = small_store()
+    size = float(np.abs(store.values).max())
+    said = Said()
+    chosen = resolve_settings({"normalisation": "factor", "factor": size})
+    fitted = fit_inputs(store, chosen, said)
+    np.testing.assert_allclose(fitted.transform, 1 / size, rtol=1e-6)
+    assert (fitted.mean == 0).all()
+    assert not said.warnings
+    for wrong in (size * 10_000, size / 10_000):
+        fit_inputs(store, resolve_settings({"normalisation": "factor", "factor": wrong}), said)
+        assert f"FACTOR is {wrong:g} and" in said.warnings.pop()
+    with pytest.raises(InputError, match="FACTOR is 0"):
+        resolve_settings({"normalisation": "factor", "factor": 0.0})
+
+
 def test_bands_are_fitted_on_training_pixels_and_components_on_their_patches():
     store = small_store()
     outside = np.setdiff1d(np.arange(len(store.values)), store.index[store.split == TRAIN])

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from osgeo import gdal
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from hsicnn.core.data.chips import read_chip_set  # noqa: E402
 from hsicnn.core.data.export import export_training_chips  # noqa: E402
+from hsicnn.core.data.pixel_loading import load_pixels  # noqa: E402
+from hsicnn.core.data.separation import TEST  # noqa: E402
 from hsicnn.core.errors import Cancelled, HsicnnError  # noqa: E402
 from hsicnn.core.inference.classify import classify_raster  # noqa: E402
 from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
 from hsicnn.core.training.checkpoints import checkpoint_path  # noqa: E402
+from hsicnn.core.training.history import history_path  # noqa: E402
 from hsicnn.core.training.train import train_classifier  # noqa: E402
 
+QUIET = SilentProgress()
 QUICK = {"epochs": 4, "patch_size": 3, "shortest_epoch": 2, "longest_epoch": 4}
 
 
@@ -41,9 +48,13 @@ def losses(bundle):
 class Listener(SilentProgress):
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.warnings: list[str] = []
 
     def log(self, text):
         self.lines.append(text)
+
+    def warn(self, text):
+        self.warnings.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +86,8 @@ def train(scene, output, progress=None, **extra):
 def test_a_training_leaves_a_model_with_its_figures_and_no_checkpoint(scene, tmp_path):
     output = tmp_path / "model.safetensors"
     train(scene, output)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"model.safetensors", "model.safetensors.history.jsonl"}
     bundle = load_bundle(str(output))
     assert bundle.checkpoint is None
     assert bundle.metrics["kept_epoch"] == 4
@@ -119,6 +131,49 @@ def test_a_checkpoint_classifies_and_the_training_goes_on_from_it_to_the_bit(sce
     assert first.metrics == second.metrics
     assert [row["epoch"] for row in first.history] == [0, 1, 2, 3, 4]
     assert losses(first) == losses(second)
+
+
+def lines(output):
+    text = history_path(str(output)).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_history_can_be_read_while_it_trains_and_has_every_epoch_once(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    seen = []
+
+    class Reader(Listener):
+        def metric(self, name, values):
+            seen.append(lines(output)[-1]["epoch"] == values["epoch"])
+
+    reader = Reader()
+    result = train(scene, output, reader)
+    assert seen == [True] * 5
+    assert result.history == str(history_path(str(output)))
+    assert any(result.history in line for line in reader.lines)
+    assert lines(output) == list(load_bundle(str(output)).history)
+    # Another training in its place begins with the file as it was, and replaces it.
+    with pytest.raises(Cancelled):
+        train(scene, output, StopAfter(0), seed=2)
+    assert len(lines(output)) == 5
+    with pytest.raises(Cancelled):
+        train(scene, output, StopAfter(2), seed=2)
+    assert len(lines(output)) == 3
+    # A killed one may leave more or less than its checkpoint knows, and half a line.
+    path = history_path(str(output))
+    path.write_text(path.read_text()[:-9])
+    train(scene, output, seed=2)
+    assert lines(output) == list(load_bundle(str(output)).history)
+    assert [row["epoch"] for row in lines(output)] == [0, 1, 2, 3, 4]
+
+
+def test_a_history_that_cannot_be_written_stops_no_training(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    history_path(str(output)).mkdir()
+    listener = Listener()
+    train(scene, output, listener)
+    assert load_bundle(str(output)).epochs == 4
+    assert len([line for line in listener.warnings if "history.jsonl cannot" in line]) == 1
 
 
 def test_the_statistics_of_the_training_pixels_are_computed_once(scene, tmp_path, monkeypatch):
@@ -181,3 +236,19 @@ def test_settings_of_a_model_say_what_it_was_computed_in(scene, tmp_path):
     assert settings["precision"] == "float32"
     assert settings["given_weights"] == "1=3"
     assert settings["initialisation"] == "glorot"
+
+
+@pytest.mark.parametrize("kind", ["min-max", "factor"])
+def test_a_model_of_every_normalisation_classifies(scene, tmp_path, kind):
+    output, classified = tmp_path / "model.safetensors", tmp_path / "map.tif"
+    trained = train(scene, output, normalisation=kind, factor=0.5, flips=True, band_dropout=0.1)
+    assert load_bundle(str(output)).normalisation.kind == kind
+    classify_raster(
+        image=str(scene / "image.tif"), model=str(output), output=str(classified), device="cpu"
+    )
+    store = load_pixels(read_chip_set(scene / "chips"), memory_bytes=1 << 30, progress=QUIET)
+    test = store.split == TEST
+    labels = gdal.Open(str(classified)).ReadAsArray()[store.row[test], store.col[test]]
+    share = float((labels == store.label[test]).mean())
+    assert share == pytest.approx(trained.metrics["test"]["overall_accuracy"], abs=0.002)
+    assert share > 0.4

@@ -1,0 +1,84 @@
+"""A recipe fitted to a time: fewer steps of the same schedule, never one that is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FEWEST_EPOCHS = 10  # where a recipe has more, it keeps as many: an epoch is a line of its history
+SHARE = 0.9  # of the budget that steps may take; checkpoints and the first step take the rest
+FIRST_TRIAL, LONGEST_TRIAL = 2, 64  # steps
+ENOUGH = 0.5  # seconds of a trial that tell the time of a step
+
+
+@dataclass(frozen=True)
+class FittedRecipe:
+    """The length of a training.
+
+    Attributes:
+        epochs: of the schedule.
+        longest_epoch: steps an epoch at the most.
+        steps: all of them.
+        full: steps of the recipe as it is.
+        step_seconds: what one takes here.
+    """
+
+    epochs: int
+    longest_epoch: int
+    steps: int
+    full: int
+    step_seconds: float
+
+    @property
+    def share(self) -> float:
+        """Of the recipe's own steps; 1 where nothing was shortened."""
+        return self.steps / self.full
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that differ from the recipe's; none where nothing was shortened."""
+        if self.steps == self.full:
+            return {}
+        return {"epochs": self.epochs, "longest_epoch": self.longest_epoch}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def fit_recipe(
+    epochs: int, steps: int, longest_epoch: int, *, step_seconds: float, budget: float
+) -> FittedRecipe:
+    """Shorten a recipe so that its whole schedule fits into a time.
+
+    Schedules go by the share of the steps done, so that warming up and cooling down stay.
+
+    Args:
+        epochs: of the recipe.
+        steps: of each of its epochs.
+        longest_epoch: its limit of them.
+        step_seconds: what a step takes.
+        budget: seconds; 0 is no limit.
+    """
+    full = epochs * steps
+    allowed = max(int(SHARE * budget / step_seconds), 1) if budget else full
+    if allowed >= full:
+        return FittedRecipe(epochs, longest_epoch, full, full, step_seconds)
+    # Whole epochs first; where even the fewest do not fit, shorter ones.
+    kept = min(max(allowed // steps, min(epochs, FEWEST_EPOCHS)), allowed)
+    each = min(allowed // kept, steps)
+    return FittedRecipe(kept, each, kept * each, full, step_seconds)
+
+
+def time_step(trial: Callable[[int], float]) -> float:
+    """Return the seconds of a step of training.
+
+    Args:
+        trial: trains an epoch of so many steps, after one that warmed up; returns its seconds.
+    """
+    steps = FIRST_TRIAL
+    while True:
+        seconds = trial(steps)
+        if seconds >= ENOUGH or steps >= LONGEST_TRIAL:
+            return max(seconds, 1e-4) / steps
+        steps *= 4

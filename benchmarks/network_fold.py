@@ -1,0 +1,201 @@
+"""A network of the catalog on one fold, through the plugin's own jobs: export, train, predict."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from budget import FittedRecipe, fit_recipe, time_step
+from hsicnn.core.data.chip_format import ChipSetInfo
+from hsicnn.core.data.chips import read_chip_set
+from hsicnn.core.data.export import export_training_chips
+from hsicnn.core.data.separation import TEST, UNUSED
+from hsicnn.core.inference.model_bands import find_bands
+from hsicnn.core.modelfile.bundle import ModelBundle, load_bundle
+from hsicnn.core.modelfile.network import network_of
+from hsicnn.core.progress import SilentProgress
+from hsicnn.core.raster.source import RasterSource
+from hsicnn.core.training.footprint import expected_inputs
+from hsicnn.core.training.loop import steps_an_epoch
+from hsicnn.core.training.patches import PatchSource, samples_of
+from hsicnn.core.training.preparation import make_network
+from hsicnn.core.training.settings import TrainingSettings, resolve_settings
+from hsicnn.core.training.train import train_classifier
+from hsicnn.core.training.validation import predict
+from protocol import Guess, Mask
+from scenes import HALO, Scene
+from speed_cases import Case, compute_rate, plan_of
+
+MEMORY_MB = 2048
+RATE_SECONDS = 1.0  # that classification is timed for
+
+
+@dataclass(frozen=True)
+class NetworkMethod:
+    """Trains a network of the catalog by its recipe.
+
+    Nothing is held back for validation: the recipe's length is fixed, the last weights count.
+
+    Attributes:
+        name: in the catalog.
+        budget: seconds that a training may take; 0 is no limit.
+        plans: folder that remembers how recipes were shortened: all folds are trained alike.
+    """
+
+    name: str
+    budget: float
+    plans: Path
+
+    def settings(self, seed: int, **given: Any) -> TrainingSettings:
+        """Return the recipe."""
+        wanted = {"architecture": self.name, "seed": seed, "patience": 0, "keep": "last"}
+        return resolve_settings({**wanted, **given})
+
+    def identity(self, scene: Scene) -> Mapping[str, Any]:
+        """Return what decides the result besides seed and fold.
+
+        Raises:
+            InputError: the network cannot be built for the scene.
+        """
+        settings = self.settings(0)
+        inputs = expected_inputs(settings, len(scene.bands))
+        with torch.device("meta"):
+            network = make_network(settings, inputs, len(scene.classes))
+        shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
+        return {"recipe": settings.to_json(), "weights": shapes, "budget": self.budget}
+
+    def guess(self, scene: Scene, training: Mask, test: Mask, seed: int, plan: str) -> Guess:
+        """Train on the training pixels and predict the tested ones.
+
+        Args:
+            scene: with its labelled pixels.
+            training: which of them train.
+            test: which are predicted.
+            seed: of initial weights, order and augmentation.
+            plan: name under which the recipe's length is kept.
+        """
+        with TemporaryDirectory(prefix="accuracy-") as name:
+            folder = Path(name)
+            info = export_training_pixels(scene, training, folder)
+            recipe = self._recipe(info, folder, seed, plan)
+            began = time.monotonic()
+            bundle = self._train(info, folder, self.settings(seed, **recipe.settings()))
+            seconds = time.monotonic() - began
+        began = time.monotonic()
+        found = predict_pixels(bundle, scene, test)
+        predicting = time.monotonic() - began
+        facts = {
+            "training_seconds": seconds,
+            "predicting_seconds": predicting,
+            "radius": bundle.radius,
+            "pixels_a_second": classification_rate(bundle, scene) if not seed else None,
+            **recipe.to_json(),
+        }
+        return Guess({"": found}, facts)
+
+    def _train(self, info: ChipSetInfo, folder: Path, settings: TrainingSettings) -> ModelBundle:
+        model = str(folder / "model.safetensors")
+        train_classifier(
+            chips=str(info.folder),
+            output=model,
+            settings=settings.to_json(),
+            device="cpu",
+            resume=False,
+            memory_mb=MEMORY_MB,
+        )
+        return load_bundle(model)
+
+    def _recipe(self, info: ChipSetInfo, folder: Path, seed: int, plan: str) -> FittedRecipe:
+        """Return the recipe's length, timed by the first fold that asks."""
+        kept = self.plans / f"{plan}.json"
+        if not kept.exists():
+            fitted = self._fitted(info, folder, seed)
+            self.plans.mkdir(parents=True, exist_ok=True)
+            own = kept.with_suffix(f".{os.getpid()}")
+            own.write_text(json.dumps(fitted.to_json()), encoding="utf-8")
+            if not kept.exists():  # two folds may have timed it at once; the first one counts
+                own.replace(kept)
+            own.unlink(missing_ok=True)
+        return FittedRecipe(**json.loads(kept.read_text(encoding="utf-8")))
+
+    def _fitted(self, info: ChipSetInfo, folder: Path, seed: int) -> FittedRecipe:
+        recipe = self.settings(seed)
+
+        def trial(steps: int) -> float:
+            short = {"epochs": 2, "shortest_epoch": steps, "longest_epoch": steps}
+            history = self._train(info, folder, self.settings(seed, **short)).history
+            return float(history[-1]["seconds"])
+
+        steps = steps_an_epoch(sum(info.counts["train"]), recipe)
+        return fit_recipe(
+            recipe.epochs,
+            steps,
+            recipe.longest_epoch,
+            step_seconds=time_step(trial),
+            budget=self.budget,
+        )
+
+
+def export_training_pixels(scene: Scene, training: Mask, folder: Path) -> ChipSetInfo:
+    """Export a chip set that holds the training pixels and no label of any other."""
+    reference = folder / "training.tif"
+    scene.write_reference(reference, training)
+    export_training_chips(
+        image=str(scene.image),
+        reference=str(reference),
+        output=str(folder / "chips"),
+        halo=HALO,
+        split="random",
+        buffer=0,
+        train_fraction=1.0,
+        validation_fraction=0.0,
+    )
+    return read_chip_set(str(folder / "chips"))
+
+
+def predict_pixels(bundle: ModelBundle, scene: Scene, test: Mask) -> npt.NDArray[np.int64]:
+    """Return the classes that a model gives labelled pixels, as the scene numbers them."""
+    with RasterSource(str(scene.image)) as source:
+        bands = [source.bands[position] for position in find_bands(bundle, source)]
+    if tuple(bands) != scene.bands:
+        raise ValueError(f"The model takes other bands of {scene.name} than its store has.")
+    codes = np.where(test, TEST, UNUSED).astype(np.uint8)
+    store = scene.store_with(codes)
+    network = network_of(bundle)
+    source_of_patches = PatchSource(
+        store,
+        bundle.normalisation,
+        bundle.radius,
+        device=torch.device("cpu"),
+        memory_bytes=MEMORY_MB << 20,
+        progress=SilentProgress(),
+    )
+    logits = predict(network, source_of_patches, samples_of(store, TEST), SilentProgress())
+    places = {item.code: place for place, item in enumerate(scene.labels.classes, 1)}
+    numbers = np.array([places[item.code] for item in bundle.classes], np.int64)
+    return np.asarray(numbers[logits.argmax(1).numpy()])
+
+
+def classification_rate(bundle: ModelBundle, scene: Scene) -> float:
+    """Return pixels a second of a trained network over the tiles that a scene is computed in."""
+    normalisation = bundle.normalisation
+    case = Case(
+        bundle.architecture,
+        scene.name,
+        network_of(bundle),
+        normalisation.bands,
+        normalisation,
+        len(bundle.classes),
+    )
+    with RasterSource(str(scene.image)) as source:
+        plan = plan_of(case, source, threads=torch.get_num_threads())
+    return compute_rate(case, plan, RATE_SECONDS)
