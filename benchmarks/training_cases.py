@@ -23,15 +23,17 @@ from hsicnn.core.runtime.devices import Device
 from hsicnn.core.runtime.seeds import seed_torch, torch_generator
 from hsicnn.core.simulation.scene import create_example_scene
 from hsicnn.core.training import loop
+from hsicnn.core.training import steps as one_step
 from hsicnn.core.training.batches import Targets, draw_batch
 from hsicnn.core.training.checkpoints import checkpoint_path, save_checkpoint
-from hsicnn.core.training.loop import Lesson, TrainingState, steps_an_epoch
-from hsicnn.core.training.objectives import cross_entropy
+from hsicnn.core.training.loop import steps_an_epoch
+from hsicnn.core.training.objectives import make_objective
 from hsicnn.core.training.optimisers import make_optimiser
 from hsicnn.core.training.outcome import trained_model, untrained_model
 from hsicnn.core.training.patches import PatchSource
 from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network
 from hsicnn.core.training.settings import resolve_settings
+from hsicnn.core.training.state import Lesson, TrainingState
 from torch import Tensor, nn
 
 MIB = 1 << 20
@@ -187,7 +189,7 @@ class Epoch:
 def loop_epoch(case: Case, steps: int) -> Epoch:
     """Run one epoch of ``steps`` steps of the training loop, and take its times."""
     short = {"epochs": case.state.epoch + 1, "shortest_epoch": steps, "longest_epoch": steps}
-    settings = dataclasses.replace(case.lesson.settings, **short)
+    settings = dataclasses.replace(case.lesson.settings, untrained=False, **short)
     lesson = dataclasses.replace(case.lesson, settings=settings)
     saving = [0.0]
 
@@ -213,11 +215,11 @@ def bare_step(case: Case, steps: int) -> float:
     batches = ready_batches(case, steps)
     network, optimiser = case.state.network.train(), case.state.optimiser
     forward = getattr(network, case.forward)
-    smoothing = case.lesson.settings.label_smoothing
+    objective = make_objective(case.lesson.settings, case.lesson.weights)
     began = time.perf_counter()
     for patches, targets in batches:
         optimiser.zero_grad(set_to_none=True)
-        loss = targets.loss(cross_entropy, forward(patches), case.lesson.weights, smoothing)
+        loss = targets.loss(objective, forward(patches))
         loss.backward()
         optimiser.step()
     return (time.perf_counter() - began) / steps
@@ -238,13 +240,13 @@ def step_parts(case: Case, steps: int) -> dict[str, float]:
     network = case.state.network
     parts = {
         "gather": [(PatchSource, "draw")],
-        "augment": [(loop, "draw_batch")],
+        "augment": [(one_step, "draw_batch")],
         "forward": [(network, case.forward)],
         "loss": [(Targets, "loss")],
         "backward": [(torch.Tensor, "backward")],
         "optimiser": [(case.state.optimiser, "step"), (case.state.optimiser, "zero_grad")],
-        "clip": [(loop, "_clip")],
-        "average": [(loop, "_average")],
+        "clip": [(one_step, "clip_gradients")],
+        "average": [(loop, "average_weights")],
     }
     clock = Clock(parts, network)
     with clock.running():

@@ -112,6 +112,11 @@ class ModelBundle:
         """Number of trained weights."""
         return sum(a.size for key, a in self.weights.items() if not key.endswith(COUNTERS))
 
+    @property
+    def epochs(self) -> int:
+        """Number of epochs trained: the history may begin with the untrained network, epoch 0."""
+        return sum(row.get("epoch") != 0 for row in self.history)
+
     @cached_property
     def model_id(self) -> str:
         """SHA-256 of header and arrays, in hexadecimal: equal models have equal ids."""

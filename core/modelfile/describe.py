@@ -73,7 +73,7 @@ def describe_model(*, model: str, report: str, progress: Progress | None = None)
         bands=len(bundle.bands),
         classes=len(bundle.classes),
         patch_size=bundle.patch_size,
-        epochs=len(bundle.history),
+        epochs=bundle.epochs,
         checkpoint=bundle.checkpoint is not None,
         model_id=bundle.model_id,
     )

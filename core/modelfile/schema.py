@@ -58,7 +58,13 @@ _CHIPS: Mapping[str, Kinds] = {
     "source_bands": int,
     "reduction": dict,
 }
-_METRICS: Mapping[str, Kinds] = {"kept_epoch": int, "validation": dict, "test": dict}
+_METRICS: Mapping[str, Kinds] = {
+    "kept_epoch": int,
+    "validation": dict,
+    "test": dict,
+    "learning_rate_trial": dict,
+}
+_TRIAL: Mapping[str, Kinds] = {"rates": list, "losses": list, "suggested": _FIGURE}
 _SCORES: Mapping[str, Kinds] = {
     "pixels": int,
     "overall_accuracy": _FIGURE,
@@ -159,6 +165,11 @@ def _check_told(header: Mapping[str, Any]) -> None:
         _check_given(scores, _SCORES, f"its figures of {split}")
         for key, figures in scores.get("classes", {}).items():
             check_items(figures, _FIGURE, f"its '{key}' of {split}")
+    if "learning_rate_trial" in metrics:
+        trial = metrics["learning_rate_trial"]
+        check_fields(trial, _TRIAL, "its trial of learning rates")
+        for column in ("rates", "losses"):
+            check_items(trial[column], _FIGURE, f"the {column} of its trial of learning rates")
     for row in check_items(header["history"], dict, "its history"):
         check_items(list(row.values()), _FIGURE, "an epoch of its history")
     check_items(list(header["versions"].values()), str, "its versions")

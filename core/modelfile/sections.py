@@ -94,7 +94,7 @@ def course(bundle: ModelBundle) -> list[str]:
     pieces = [html.heading("How the training went"), training_curves(history, kept)]
     if len(rows) < len(history):
         pieces.append(
-            html.paragraph(f"{len(rows)} of {len(history):,} epochs; the file has all.", "note")
+            html.paragraph(f"{len(rows)} of {bundle.epochs:,} epochs; the file has all.", "note")
         )
     return [*pieces, html.table(headers, rows)]
 
@@ -108,8 +108,7 @@ def _some(history: Sequence[Mapping[str, Any]], kept: float | None) -> Iterable[
     """The first epoch, the last, the kept one, and some evenly between."""
     last = len(history) - 1
     places = {round(step * last / (ROWS - 1)) for step in range(ROWS)} if last else {0}
-    # The first row may be the untrained network's: an epoch's place is not its number.
-    places.update(place for place, row in enumerate(history) if row.get("epoch") == kept)
+    places.update(place for place, row in enumerate(history) if kept and row.get("epoch") == kept)
     return [history[place] for place in sorted(places)]
 
 

@@ -51,7 +51,7 @@ def _course(bundle: ModelBundle) -> str:
     """How long it was trained: every member of an ensemble for itself."""
     if bundle.members:
         return ""
-    return f"; {len(bundle.history)} epochs, seed {bundle.seed}"
+    return f"; {bundle.epochs} epochs, seed {bundle.seed}"
 
 
 def reduction_told(bundle: ModelBundle) -> str:

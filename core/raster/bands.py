@@ -296,6 +296,24 @@ def _half_widths(wanted: Sequence[Band], have: Sequence[Band], distance: Any) ->
     return np.maximum(reach, EXACT_NM)
 
 
+def differing_bands(wanted: Sequence[Band], have: Sequence[Band]) -> list[Band]:
+    """Compare as many bands in their order: which are farther apart than half a FWHM.
+
+    Args:
+        wanted: such as those of a model.
+        have: as many.
+
+    Returns:
+        Those of ``have`` that are not the ones wanted; none where wavelengths are not known.
+    """
+    if not all(band.wavelength is not None for band in (*wanted, *have)):
+        return []
+    want_nm, have_nm = (np.array([b.wavelength for b in bands], float) for bands in (wanted, have))
+    distance = np.abs(want_nm[:, None] - have_nm)
+    apart = np.diagonal(distance > _half_widths(wanted, have, distance))
+    return [band for band, differs in zip(have, apart) if differs]
+
+
 def describe_range(bands: Sequence[Band]) -> str:
     """How many bands and which wavelengths, such as ``218 bands, 418-2446 nm``."""
     nm = [band.wavelength for band in bands if band.wavelength is not None]

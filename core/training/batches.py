@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..data.augmentation import add_noise, drop_bands, mix_pairs, scale_brightness
+from .objectives import Objective
 from .patches import TURNED, PatchSource, Samples
 from .settings import TrainingSettings
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-Objective = Callable[["Tensor", "Tensor", "Tensor", float], "Tensor"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +29,12 @@ class Targets:
     partner: Tensor
     share: float
 
-    def loss(self, objective: Objective, logits: Tensor, weights: Tensor, smooth: float) -> Tensor:
+    def loss(self, objective: Objective, logits: Tensor) -> Tensor:
         """Return the objective for the mixture."""
-        own = objective(logits, self.own, weights, smooth)
+        own = objective(logits, self.own)
         if self.share == 1.0:
             return own
-        return self.share * own + (1 - self.share) * objective(
-            logits, self.partner, weights, smooth
-        )
+        return self.share * own + (1 - self.share) * objective(logits, self.partner)
 
 
 def draw_batch(

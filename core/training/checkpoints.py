@@ -23,14 +23,16 @@ from ..modelfile.container import read_container, write_container
 from ..modelfile.schema import CHECKPOINT, HEADER
 from ..progress import Progress
 from ..stored_json import read_json
-from .loop import TrainingState, Weights
+from .rate_finder import TRIAL
+from .state import TrainingState, Weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Array = npt.NDArray[Any]
-VERSION = 2
+VERSION = 3
 RESUME = "resume/"
+COUNTS = ("epoch", "kept_epoch", "best_epoch", "micro_batch", "reductions", "reduced_epoch")
 
 
 def checkpoint_path(output: str) -> Path:
@@ -59,12 +61,9 @@ def save_checkpoint(path: Path, state: TrainingState, job: str, model: ModelBund
         "version": VERSION,
         "job": job,
         "threads": torch.get_num_threads(),
-        "epoch": state.epoch,
+        **{name: getattr(state, name) for name in COUNTS},
         "epochs": model.settings["epochs"],
-        "kept_epoch": state.kept_epoch,
-        "best_epoch": state.best_epoch,
         "best_figures": state.best_figures,
-        "micro_batch": state.micro_batch,
         "groups": optimiser["param_groups"],
     }
     record["checksum"] = _checksum(record, resume)
@@ -197,16 +196,15 @@ def _fill(
     for name, array in _part(resume, "optimiser/").items():
         number, key = name.split("/", 1)
         moments.setdefault(int(number), {})[key] = _like(learnt[int(number)], array)
-    counts = {
-        name: int(record[name]) for name in ("epoch", "kept_epoch", "best_epoch", "micro_batch")
-    }
+    counts = {name: int(record[name]) for name in COUNTS}
+    trial = model.metrics.get(TRIAL, {})
     figures, history = dict(record["best_figures"]), [dict(row) for row in model.history]
     # What can fail is over before anything of the state but its optimiser changes.
     state.optimiser.load_state_dict({"state": moments, "param_groups": record["groups"]})
     state.network.load_state_dict(_weights(own, _part(resume, "network/")))
     state.average = _weights(own, _part(resume, "average/"))
     state.best = _weights(own, model.weights)
-    state.best_figures, state.history = figures, history
+    state.best_figures, state.history, state.trial = figures, history, trial
     for name, count in counts.items():
         setattr(state, name, count)
 

@@ -5,75 +5,27 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import HsicnnError
 from ..progress import Progress
-from ..runtime.memory_errors import is_out_of_memory, release_memory
 from ..runtime.seeds import seed_torch, torch_generator
 from ..timing import TimeLeft
-from .batches import draw_batch
-from .objectives import cross_entropy
-from .patches import PatchSource, Samples
-from .schedule import learning_rate
+from .averaging import average_weights, copied, swap
+from .freezing import learning_mode
+from .objectives import Objective, make_objective
+from .schedule import Moment, learning_rate
 from .settings import TrainingSettings
+from .state import Lesson, TrainingState
+from .steps import take_step
 from .validation import Figures, better, validate
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
-Weights = dict[str, "Tensor"]
-LONGEST = 5.0  # norm of all gradients together
-
-
-@dataclass(eq=False)
-class TrainingState:
-    """Everything a run needs to go on: what a checkpoint holds.
-
-    Attributes:
-        network: the network in training.
-        optimiser: its optimiser.
-        average: the running average of the weights, empty where there is none.
-        best: the weights to keep so far.
-        kept_epoch: the epoch they are of.
-        best_epoch: the epoch with the best validation figures, ``best_figures``.
-        history: a row an epoch.
-        epoch: epochs finished.
-        micro_batch: patches taken at once, smaller than a batch where memory ran out.
-    """
-
-    network: nn.Module
-    optimiser: torch.optim.Optimizer
-    average: Weights = field(default_factory=dict)
-    best: Weights = field(default_factory=dict)
-    kept_epoch: int = 0
-    best_epoch: int = 0
-    best_figures: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    epoch: int = 0
-    micro_batch: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Lesson:
-    """What is learnt, and how.
-
-    Attributes:
-        source: gathers normalised patches.
-        training: centres to learn from.
-        validation: centres that choose the weights to keep; may be empty, then the last
-            epoch's are kept.
-        weights: ``(classes,)`` weights of the loss, on the device.
-        settings: the recipe.
-    """
-
-    source: PatchSource
-    training: Samples
-    validation: Samples
-    weights: Tensor
-    settings: TrainingSettings
+LOST = 1e4  # mean loss of an epoch; guessing among 65,000 classes has a cross-entropy of 11
 
 
 def train(
@@ -87,129 +39,96 @@ def train(
     Args:
         state: where to start; changed in place.
         lesson: what is learnt, and how.
-        progress: told every epoch; asked before every step.
-        save: called with the state after every epoch.
+        progress: told every epoch; asked before every batch.
+        save: called with the state after every epoch, or where the settings say so after those
+            that are the best so far.
 
     Raises:
-        Cancelled: where the user stopped; the last epoch's checkpoint stays.
-        HsicnnError: where the loss is no longer a number.
+        Cancelled: where the user stopped; the last checkpoint stays.
+        HsicnnError: where the loss or a weight is no longer a number.
     """
     settings = lesson.settings
-    steps = steps_an_epoch(len(lesson.training), settings)
+    plain = make_objective(replace(settings, label_smoothing=0.0), lesson.weights)
     left = TimeLeft(state.epoch / settings.epochs)
+    if settings.untrained and not state.history:
+        _score_untrained(state, lesson, plain, progress)
     while state.epoch < settings.epochs:
         # Before an epoch and not after it: a run resumed at its last one stops as well.
         if settings.patience and state.epoch - state.best_epoch >= settings.patience:
             progress.log(f"Validation has not improved for {settings.patience} epochs: stopped.")
             break
         began = time.monotonic()
-        # Everything random in an epoch follows from (seed, epoch), so that it can be resumed.
-        seed_torch(settings.seed, "epoch", state.epoch)
-        generator = torch_generator(settings.seed, "order", state.epoch)
-        order = _order(len(lesson.training), steps, settings.batch_size, generator)
-        total = 0.0
-        state.network.train()
-        for step, batch in enumerate(order):
-            progress.check_cancel()
-            done = (state.epoch + step / steps) / settings.epochs
-            for group in state.optimiser.param_groups:
-                group["lr"] = learning_rate(settings.schedule, settings.learning_rate, done)
-            total += _step(state, lesson, batch, generator, progress)
-            _average(state, settings, state.epoch * steps + step)
-            progress.report(done, "")
-        figures = _validate(state, lesson, progress)
+        loss = _learn_epoch(state, lesson, progress)
+        _check_sound(loss, state, settings)
+        figures = _validate(state, lesson, plain, progress)
         state.epoch += 1
-        row = {"epoch": float(state.epoch), "loss": total / steps, **figures.row()}
+        rate = float(state.optimiser.param_groups[0]["lr"])  # of the last step
+        row = {"epoch": float(state.epoch), "loss": loss, **figures.row(), "learning_rate": rate}
         state.history.append({**row, "seconds": round(time.monotonic() - began, 3)})
         _keep(state, figures, settings)
-        _check_finite(row["loss"], state, settings)
-        save(state)
+        _notice_plateau(state, settings)
+        if settings.checkpoint == "every-epoch" or state.best_epoch == state.epoch:
+            save(state)
         progress.metric("epoch", row)
         progress.report(state.epoch / settings.epochs, _sentence(state, settings, left))
+    _warn_of_guessing(state, lesson, progress)
     return state
 
 
-def _step(
-    state: TrainingState,
-    lesson: Lesson,
-    batch: Tensor,
-    generator: torch.Generator,
-    progress: Progress,
-) -> float:
-    """One step of the optimiser; returns the batch's mean loss.
+def _learn_epoch(state: TrainingState, lesson: Lesson, progress: Progress) -> float:
+    """Take the steps of an epoch; returns the mean loss of its batches.
 
-    The batch is taken in parts of ``micro_batch`` patches, which halves where memory runs out.
+    Everything random in an epoch follows from (seed, epoch), so that it can be resumed.
     """
-    import torch
-
-    state.micro_batch = state.micro_batch or lesson.settings.batch_size
-    drawn, turned = torch.get_rng_state(), generator.get_state()
-    while True:
-        state.optimiser.zero_grad(set_to_none=True)
-        try:
-            parts = _parts(batch, state.micro_batch)
-            total = sum(
-                _learn(state, lesson, part, generator, len(part) / len(batch)) for part in parts
-            )
-            break
-        except (RuntimeError, MemoryError) as error:
-            if state.micro_batch <= 2 or not is_out_of_memory(error):
-                raise
-        state.micro_batch = max(state.micro_batch // 2, 2)
-        release_memory(lesson.source.device.type)
-        progress.log(
-            f"Memory ran out: batches of {lesson.settings.batch_size} patches are learnt in parts "
-            f"of {state.micro_batch} from here on."
-        )
-        # The same patches are drawn again, so that only sums are in another order.
-        torch.set_rng_state(drawn)
-        generator.set_state(turned)
-    _clip(state.network)
-    state.optimiser.step()
-    return total
-
-
-def _learn(
-    state: TrainingState, lesson: Lesson, part: Tensor, generator: torch.Generator, share: float
-) -> float:
-    """Add the gradients of a part, which is this share of its batch; returns its share of loss."""
     settings = lesson.settings
-    patches, targets = draw_batch(lesson.source, lesson.training, part, settings, generator)
-    forward = getattr(state.network, "forward_members", state.network)
-    logits = forward(patches)
-    loss = targets.loss(cross_entropy, logits, lesson.weights, settings.label_smoothing)
-    (loss * share).backward()
-    return float(loss.detach()) * share
+    objective = make_objective(settings, lesson.weights)
+    steps, together = steps_an_epoch(len(lesson.training), settings), settings.accumulate
+    seed_torch(settings.seed, "epoch", state.epoch)
+    generator = torch_generator(settings.seed, "order", state.epoch)
+    order = _order(len(lesson.training), steps, settings.batch_size, generator)
+    taken = state.epoch * math.ceil(steps / together)
+    total = 0.0
+    learning_mode(state.network, state.frozen)
+    for first in range(0, steps, together):
+        batches = order[first : first + together]
+        done = (state.epoch + first / steps) / settings.epochs
+        rate = learning_rate(settings, Moment(done, taken, state.reductions))
+        for group in state.optimiser.param_groups:
+            group["lr"] = rate
+        loss = take_step(state, lesson, batches, objective, generator=generator, progress=progress)
+        if not math.isfinite(loss):
+            raise _diverged(f"the loss of batch {first + 1} of {steps} is {loss}", state, settings)
+        total += loss * len(batches)
+        average_weights(state, settings.averaging, taken)
+        taken += 1
+        progress.report(done, "")
+    return total / steps
 
 
-def _clip(network: nn.Module) -> None:
-    """Shorten gradients that are too long together; most are not and are left as they are."""
-    from torch.nn import utils
-
-    learnt = [weight for weight in network.parameters() if weight.grad is not None]
-    norm = utils.get_total_norm([weight.grad for weight in learnt if weight.grad is not None])
-    if not norm <= LONGEST:  # what is no number is not left as it is
-        utils.clip_grads_with_norm_(learnt, LONGEST, norm)
-
-
-def _parts(batch: Tensor, size: int) -> list[Tensor]:
-    """Divide a batch; one patch alone joins its neighbours, batch norm cannot learn from it."""
-    parts = list(batch.split(size))
-    if len(parts) > 1 and len(parts[-1]) == 1:
-        parts[-2:] = [batch[-size - 1 :]]
-    return parts
+def _score_untrained(
+    state: TrainingState, lesson: Lesson, objective: Objective, progress: Progress
+) -> None:
+    """Begin the history with the network as it is; nothing is drawn and nothing kept."""
+    began = time.monotonic()
+    figures = _validate(state, lesson, objective, progress)
+    if figures.pixels:
+        row = {"epoch": 0.0, **figures.row()}
+        state.history.append({**row, "seconds": round(time.monotonic() - began, 3)})
+        progress.metric("epoch", row)
 
 
-def _validate(state: TrainingState, lesson: Lesson, progress: Progress) -> Figures:
+def _validate(
+    state: TrainingState, lesson: Lesson, objective: Objective, progress: Progress
+) -> Figures:
     """Validate what would be kept: the averaged weights where there are any."""
     if not len(lesson.validation):
         return Figures()
-    own = _swap(state.network, state.average) if state.average else {}
+    own = swap(state.network, state.average) if state.average else {}
     try:
-        return validate(state.network, lesson.source, lesson.validation, lesson.weights, progress)
+        return validate(state.network, lesson.source, lesson.validation, objective, progress)
     finally:
         if own:
-            _swap(state.network, own)
+            swap(state.network, own)
 
 
 def _keep(state: TrainingState, figures: Figures, settings: TrainingSettings) -> None:
@@ -219,36 +138,16 @@ def _keep(state: TrainingState, figures: Figures, settings: TrainingSettings) ->
         state.best_epoch = state.epoch
         state.best_figures = figures.row()
     if improved or settings.keep == "last":
-        now = state.average or state.network.state_dict()
-        state.best = {name: value.detach().clone() for name, value in now.items()}
+        state.best = copied(state.average or state.network.state_dict())
         state.kept_epoch = state.epoch
 
 
-def _average(state: TrainingState, settings: TrainingSettings, step: int) -> None:
-    """Move the running average of the weights towards the present ones."""
-    import torch
-
-    if not settings.averaging:
-        return
-    now = state.network.state_dict()
-    if not state.average:
-        state.average = {name: value.detach().clone() for name, value in now.items()}
-        return
-    # Early weights are far off: the average forgets faster at the beginning.
-    decay = min(settings.averaging, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for name, value in now.items():
-            if value.dtype.is_floating_point:
-                state.average[name].lerp_(value, 1 - decay)
-            else:
-                state.average[name].copy_(value)
-
-
-def _swap(network: nn.Module, weights: Weights) -> Weights:
-    """Load weights and return the ones that were there."""
-    own = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    network.load_state_dict(weights)
-    return own
+def _notice_plateau(state: TrainingState, settings: TrainingSettings) -> None:
+    """Lower the rate of schedule ``plateau`` where validation has not improved for long."""
+    since = state.epoch - max(state.best_epoch, state.reduced_epoch)
+    if settings.schedule == "plateau" and since >= settings.plateau_patience:
+        state.reductions += 1
+        state.reduced_epoch = state.epoch
 
 
 def steps_an_epoch(count: int, settings: TrainingSettings) -> int:
@@ -269,18 +168,38 @@ def _order(count: int, steps: int, batch: int, generator: torch.Generator) -> li
     return batches[:steps]
 
 
-def _check_finite(loss: float, state: TrainingState, settings: TrainingSettings) -> None:
+def _check_sound(loss: float, state: TrainingState, settings: TrainingSettings) -> None:
+    """Refuse weights that are no numbers, which the loss may not show, or lost beyond return.
+
+    Asked once an epoch, with one answer for all of them: a graphics card is waited for once.
+    """
     import torch
 
-    if not math.isfinite(loss):
-        found = f"the loss is {loss}"
-    elif not all(bool(torch.isfinite(value).all()) for value in state.best.values()):
-        found = "the network's weights are no longer numbers"
-    else:
-        return
-    raise HsicnnError(
-        f"Training diverged in epoch {state.epoch}: {found}. LEARNING_RATE is "
-        f"{settings.learning_rate:g}; try a tenth of it."
+    if loss > LOST:
+        raise _diverged(f"the loss has grown to {loss:.3g}", state, settings)
+    found = [*state.network.state_dict().values(), *state.average.values()]
+    sound = [torch.isfinite(value).all() for value in found if value.dtype.is_floating_point]
+    if not bool(torch.stack(sound).all()):
+        raise _diverged("the network's weights are no longer numbers", state, settings)
+
+
+def _warn_of_guessing(state: TrainingState, lesson: Lesson, progress: Progress) -> None:
+    """Say where a network is no better than one that always gives the same class."""
+    average = state.best_figures.get("validation_average", 1.0)
+    classes = len(lesson.validation.target.unique())
+    if classes > 1 and average <= 1 / classes:
+        progress.warn(
+            f"On validation pixels the network is no better than guessing: the average accuracy "
+            f"of {classes} classes is {average:.3f}. LEARNING_RATE is "
+            f"{lesson.settings.learning_rate:g}; FIND_LEARNING_RATE suggests one."
+        )
+
+
+def _diverged(found: str, state: TrainingState, settings: TrainingSettings) -> HsicnnError:
+    return HsicnnError(
+        f"Training diverged in epoch {state.epoch + 1}: {found}. LEARNING_RATE is "
+        f"{settings.learning_rate:g}; try a tenth of it, or FIND_LEARNING_RATE to have one "
+        "suggested. No model was written; an earlier one is as it was."
     )
 
 

@@ -30,7 +30,11 @@ def make_optimiser(network: nn.Module, settings: TrainingSettings) -> torch.opti
     groups = [group for group in groups if group["params"]]
     if settings.optimiser == "sgd":
         return torch.optim.SGD(
-            groups, lr=settings.learning_rate, momentum=0.9, nesterov=True, fused=True
+            groups,
+            lr=settings.learning_rate,
+            momentum=settings.momentum,
+            nesterov=settings.nesterov and settings.momentum > 0,
+            fused=True,
         )
     kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
     return kind(groups, lr=settings.learning_rate, fused=True)

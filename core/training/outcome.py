@@ -17,9 +17,10 @@ from ..data.separation import TRAIN
 from ..modelfile.bundle import ModelBundle
 from ..reduction.composition import ModelInputs, model_inputs
 from ..runtime.dependencies import plugin_version, version
-from .loop import TrainingState
 from .preparation import drawn
+from .rate_finder import TRIAL
 from .settings import TrainingSettings
+from .state import TrainingState
 
 RECORDED = ("torch", "numpy", "osgeo", "safetensors")  # versions kept in the model
 
@@ -101,7 +102,11 @@ def trained_model(
     now = datetime.datetime.now(datetime.timezone.utc)
     return dataclasses.replace(
         untrained,
-        metrics={"kept_epoch": state.kept_epoch, **scores},
+        metrics={
+            "kept_epoch": state.kept_epoch,
+            **({TRIAL: dict(state.trial)} if state.trial else {}),
+            **scores,
+        },
         history=list(state.history),
         created=now.isoformat(timespec="seconds"),
         weights={name: value.cpu().numpy() for name, value in state.best.items()},

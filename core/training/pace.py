@@ -12,8 +12,9 @@ from ..errors import Cancelled, HsicnnError
 from ..progress import Progress, SilentProgress
 from ..runtime.memory_errors import is_out_of_memory
 from ..timing import duration
-from .loop import Lesson, TrainingState, steps_an_epoch, train
+from .loop import steps_an_epoch, train
 from .optimisers import make_optimiser
+from .state import Lesson, TrainingState
 from .validation import predict
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def _paces(state: TrainingState, lesson: Lesson, progress: Progress) -> tuple[fl
     with torch.random.fork_rng(devices=cards):
         network = copy.deepcopy(state.network)
         batch = min(state.micro_batch or lesson.settings.batch_size, len(lesson.training))
-        step = _seconds_each(lambda count: _steps(network, lesson, count), batch, progress)
+        step = _seconds_each(
+            lambda count: _steps(network, state.frozen, lesson, count), batch, progress
+        )
         samples = lesson.validation if len(lesson.validation) else lesson.training
 
         def predicted(count: int) -> None:
@@ -76,13 +79,13 @@ def _paces(state: TrainingState, lesson: Lesson, progress: Progress) -> tuple[fl
     return step * lesson.settings.batch_size, prediction
 
 
-def _steps(network: nn.Module, lesson: Lesson, patches: int) -> None:
+def _steps(network: nn.Module, frozen: tuple[str, ...], lesson: Lesson, patches: int) -> None:
     """One step of a batch of so many patches."""
     settings = replace(
         lesson.settings, batch_size=patches, epochs=1, shortest_epoch=1, longest_epoch=1
     )
     trial = replace(lesson, settings=settings, validation=lesson.validation.first(0))
-    state = TrainingState(network, make_optimiser(network, settings))
+    state = TrainingState(network, make_optimiser(network, settings), frozen=frozen)
     train(state, trial, SilentProgress(), lambda _: None)
 
 

@@ -16,9 +16,11 @@ from ..runtime.devices import Device
 from ..runtime.disk_space import DiskNeed, check_disks
 from ..runtime.resources import FreeMemory, free_device_memory, free_memory
 from ..sizes import MIB, data_size
+from .class_weights import given_weights
 from .footprint import Footprint, expected_inputs, footprint, step_bytes
 from .loop import steps_an_epoch
 from .preparation import check_halo, make_network, say_what_comes
+from .schedule import Moment, learning_rate
 from .settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -68,12 +70,18 @@ def check_training(
         InputError: memory or disk are too small, or the network cannot be built.
         ChipSetError: the halo is smaller than the network's radius.
     """
+    # What could not be read is told now, and not after pixels were loaded.
+    learning_rate(settings, Moment(0.0))
+    given_weights(settings.given_weights, info.classes)
     network = _sketch(settings, info)
     check_halo(network, info)
     say_what_comes(info, settings, network, place, progress)
     steps = steps_an_epoch(sum(info.counts["train"]), settings)
     progress.log(
         f"{settings.epochs:,} epochs of {steps:,} steps of {settings.batch_size:,} patches each."
+        if settings.accumulate == 1
+        else f"{settings.epochs:,} epochs of {steps:,} batches of {settings.batch_size:,} patches, "
+        f"{settings.accumulate:,} to a step."
     )
     free = free_memory()
     if free.size is not None:

@@ -16,15 +16,16 @@ from ..data.separation import TRAIN, VALIDATION
 from ..data.split_notes import NAMED, THIN
 from ..disk import write_refusal
 from ..errors import ChipSetError, InputError
+from ..modelfile.bundle import ModelBundle
 from ..progress import Progress
 from ..reduction.composition import model_inputs
 from ..runtime.devices import Device
 from ..runtime.job_hash import job_hash
 from ..runtime.seeds import numpy_generator
-from .loop import Lesson
-from .objectives import class_weights
+from .class_weights import class_weights
 from .patches import PatchSource, samples_of
 from .settings import TrainingSettings
+from .state import Lesson
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -211,7 +212,7 @@ def make_lesson(
         values=values,
     )
     counts = np.bincount(store.label[store.split == TRAIN], minlength=len(info.classes) + 1)[1:]
-    weights = torch.from_numpy(class_weights(settings.class_weights, counts)).to(where)
+    weights = torch.from_numpy(class_weights(settings, counts, info.classes)).to(where)
     return Lesson(
         source, samples_of(store, TRAIN), samples_of(store, VALIDATION), weights, settings
     )
@@ -227,7 +228,12 @@ def _dark(info: ChipSetInfo, normalisation: Normalisation) -> npt.NDArray[np.flo
     ).normalisation.dark
 
 
-def run_hash(info: ChipSetInfo, settings: TrainingSettings, place: Device) -> str:
+def run_hash(
+    info: ChipSetInfo,
+    settings: TrainingSettings,
+    place: Device,
+    initial: ModelBundle | None = None,
+) -> str:
     """Hash all that decides the result, so that only the same run is ever gone on with."""
     import torch
 
@@ -236,6 +242,7 @@ def run_hash(info: ChipSetInfo, settings: TrainingSettings, place: Device) -> st
         # The same pixels cut into other chips are drawn in another order.
         cut=(info.chip_size, info.halo),
         settings=settings.to_json(),
+        initial=initial.model_id if initial else "",
         device=place.name,
         torch=str(torch.__version__),
     )
@@ -274,7 +281,13 @@ def say_what_comes(
             f"a class from fewer than {THIN}; add reference data for it, or read its accuracy "
             "with care."
         )
-    if settings.keep == "best" and not sum(info.counts.get("validation", ())):
+    validated = sum(info.counts.get("validation", ()))
+    if settings.schedule == "plateau" and not validated:
+        progress.warn(
+            "The chip set has no validation pixels: SCHEDULE 'plateau' never lowers the learning "
+            "rate. Choose another, or export with a larger VALIDATION_FRACTION."
+        )
+    if settings.keep == "best" and not validated:
         progress.warn(
             "The chip set has no validation pixels: the last epoch's weights are kept. Export "
             "it again with a larger VALIDATION_FRACTION to let validation choose."

@@ -11,6 +11,8 @@ from ..modelfile.describe import network_stages
 from ..modelfile.layers import layers
 from ..modelfile.summary import describe
 from ..report import html
+from ..report.curves import rate_curve
+from .rate_finder import TRIAL
 
 
 def training_page(bundle: ModelBundle, info: ChipSetInfo, examples: Sequence[str] = ()) -> str:
@@ -25,6 +27,7 @@ def training_page(bundle: ModelBundle, info: ChipSetInfo, examples: Sequence[str
         *sections.accuracy(bundle),
         *sections.course(bundle),
         *examples,
+        *_trial(bundle),
         *sections.classes(bundle),
         html.heading("The model"),
         html.bullets(describe(bundle)),
@@ -33,3 +36,16 @@ def training_page(bundle: ModelBundle, info: ChipSetInfo, examples: Sequence[str
     if info.notes:
         body += [html.heading("Notes on the chip set"), html.bullets(info.notes)]
     return html.page("Training report", body)
+
+
+def _trial(bundle: ModelBundle) -> list[str]:
+    """What the learning-rate finder found, where it was asked for."""
+    trial = bundle.metrics.get(TRIAL)
+    if not trial:
+        return []
+    taken, suggested = bundle.settings.get("learning_rate"), trial["suggested"]
+    found = "No rate lowered the loss, and none is suggested"
+    if suggested is not None:
+        found = f"Suggested is {suggested:g}: a tenth of the rate where the loss was lowest"
+    text = f"{found}. The training took {taken:g} as its highest." if taken else f"{found}."
+    return [html.heading("Learning rates that were tried"), html.paragraph(text), rate_curve(trial)]

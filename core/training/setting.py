@@ -49,7 +49,8 @@ class Setting:
             InputError: of another kind, out of the limits, or none of the choices.
         """
         types, words = _KINDS[self.kind]
-        if not isinstance(value, types) or (isinstance(value, bool) and self.kind != "switch"):
+        odd = isinstance(value, bool) and self.kind != "switch"  # a bool is an int to Python
+        if odd or not any(isinstance(value, kind) for kind in types):
             raise InputError(f"{name.upper()} is {value!r}; it must be {words}.")
         low, high = self.limits
         if self.kind in ("whole", "real") and not low <= value <= high:

@@ -17,8 +17,8 @@ from ..report.drawn import drawn
 from ..report.sheet_figure import Example, sheet_picture
 from ..runtime.seeds import seed_torch, torch_generator
 from .batches import draw_batch
-from .loop import Lesson
 from .settings import TrainingSettings
+from .state import Lesson
 
 if TYPE_CHECKING:
     import torch

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from ..data.chips import ChipSetInfo
 from ..data.normalisation import Normalisation
 from ..data.pixel_store import PixelStore
+from ..modelfile.bundle import ModelBundle
 from ..progress import Progress
 from ..runtime.devices import Device
 from ..runtime.seeds import seed_torch
-from .loop import Lesson, TrainingState
+from .initial_model import begin_with
+from .initialisation import initialise
 from .optimisers import make_optimiser
 from .preparation import make_lesson, make_network
 from .settings import TrainingSettings
+from .state import Lesson, TrainingState
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,6 +32,7 @@ def start_training(
     memory_bytes: int,
     progress: Progress,
     values: Tensor | None = None,
+    initial: ModelBundle | None = None,
 ) -> tuple[TrainingState, Lesson]:
     """Return a state before the first step, and what is learnt and how.
 
@@ -41,6 +45,7 @@ def start_training(
         memory_bytes: of pixels kept in memory.
         progress: told; asked for cancelling.
         values: the store's pixels, where they were normalised before.
+        initial: the model that it begins with.
 
     Raises:
         InputError: the network cannot be built.
@@ -48,6 +53,8 @@ def start_training(
     """
     seed_torch(settings.seed, "initialisation")
     network = make_network(settings, normalisation.outputs, len(info.classes))
+    initialise(network, settings.initialisation)
+    frozen = begin_with(initial, network, settings, info, progress) if initial else ()
     lesson = make_lesson(
         info,
         store,
@@ -59,4 +66,4 @@ def start_training(
         progress=progress,
         values=values,
     )
-    return TrainingState(network, make_optimiser(network, settings)), lesson
+    return TrainingState(network, make_optimiser(network, settings), frozen=frozen), lesson

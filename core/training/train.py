@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +24,19 @@ from .checkpoints import (
     use_threads,
 )
 from .history import Followed, HistoryFile, history_path
-from .loop import Lesson, train
+from .initial_model import check_bands, fitted_normalisation, settings_and_start
+from .loop import train
 from .outcome import trained_model, untrained_model
 from .pace import say_how_long
+from .precision import choose_precision
 from .preflight import check_training
-from .preparation import (
-    check_outputs,
-    fit_inputs,
-    run_hash,
-)
+from .preparation import check_outputs, fit_inputs, run_hash
+from .rate_finder import find_learning_rate
 from .report import training_page
 from .scores import split_scores
-from .settings import resolve_settings
 from .sheet import augmented_examples
 from .start import start_training
+from .state import Lesson
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,16 @@ def train_classifier(
         Cancelled: where the user stopped; the last checkpoint stays.
     """
     progress = progress or SilentProgress()
-    chosen = resolve_settings(settings or {})
+    chosen, initial = settings_and_start(settings or {})
     check_outputs(output, report)
     info = read_chip_set(chips)
+    if initial is not None:
+        check_bands(initial, info)
     place = choose_device(device)
     for note in place.notes:
         progress.log(note)
-    checkpoint, job = checkpoint_path(output), run_hash(info, chosen, place)
+    chosen = replace(chosen, precision=choose_precision(chosen.precision, place, progress))
+    checkpoint, job = checkpoint_path(output), run_hash(info, chosen, place, initial)
     if resume:
         use_threads(recorded_threads(checkpoint, job))
     allowed = check_training(
@@ -116,7 +118,9 @@ def train_classifier(
         progress=Portion(progress, 0.0, 0.03),
         radius=allowed.radius,
     )
-    normalisation = fit_inputs(store, chosen, progress)
+    normalisation = (
+        fitted_normalisation(initial) if initial else fit_inputs(store, chosen, progress)
+    )
     state, lesson = start_training(
         info,
         store,
@@ -125,11 +129,14 @@ def train_classifier(
         place=place,
         memory_bytes=pixels,
         progress=progress,
+        initial=initial,
     )
     network = state.network
     if resume:
         resume_from(checkpoint, state, job, progress)
     state.micro_batch = min(state.micro_batch or allowed.patches, allowed.patches)
+    if chosen.find_learning_rate and not state.epoch:
+        state.trial = find_learning_rate(state, lesson, progress)
     say_how_long(state, lesson, sum(info.counts["test"]), progress)
     radius = int(network.radius)  # type: ignore[arg-type]
     blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..progress import Progress
 from ..runtime.memory_errors import is_out_of_memory
-from .objectives import cross_entropy
+from .objectives import Objective
 from .patches import PatchSource, Samples, cells_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Figures:
 
     Attributes:
         pixels: how many there are; 0 where none were held back.
-        loss: mean weighted cross-entropy.
+        loss: what training minimises, without augmentation.
         overall: share of pixels that are right.
         average: mean over the classes that are there of the share that is right.
     """
@@ -99,15 +99,15 @@ def validate(
     network: nn.Module,
     source: PatchSource,
     samples: Samples,
-    weights: Tensor,
+    objective: Objective,
     progress: Progress,
 ) -> Figures:
-    """Return the figures of a network on samples."""
+    """Return the figures of a network on samples, with the loss that is minimised."""
     import torch
 
     logits = predict(network, source, samples, progress)
     target = samples.target.to(logits.device)
-    loss = float(cross_entropy(logits[..., None, None], target[:, None, None], weights))
+    loss = float(objective(logits[..., None, None], target[:, None, None]))
     right = logits.argmax(1) == target
     classes = logits.shape[1]
     counts = torch.bincount(target, minlength=classes)

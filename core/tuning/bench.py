@@ -16,12 +16,13 @@ from ..errors import Cancelled, DependencyError, HsicnnError, reason
 from ..progress import Progress, SilentProgress
 from ..runtime.devices import Device
 from ..runtime.memory_errors import is_out_of_memory, release_memory
-from ..training.loop import TrainingState, train
+from ..training.loop import train
 from ..training.patches import normalised_pixels
 from ..training.preflight import check_training
 from ..training.preparation import fit_inputs
 from ..training.settings import TrainingSettings
 from ..training.start import start_training
+from ..training.state import TrainingState
 from ..training.validation import rank
 from .space import SETTINGS
 from .trial import FAILED, FINISHED, PRUNED, STOPPED

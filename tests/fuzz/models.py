@@ -29,7 +29,7 @@ from hsicnn.core.raster.bands import match_bands
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.training import checkpoints
 from hsicnn.core.training.checkpoints import recorded_threads, resume_from
-from hsicnn.core.training.loop import TrainingState
+from hsicnn.core.training.state import TrainingState
 from hsicnn.models.build import build
 
 from .mutations import NONSENSE, spoil_bytes, spoil_json, spoil_record

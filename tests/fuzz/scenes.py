@@ -22,7 +22,7 @@ from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window
 from hsicnn.core.raster.writer import RasterWriter
 from hsicnn.core.training.checkpoints import save_checkpoint
-from hsicnn.core.training.loop import TrainingState
+from hsicnn.core.training.state import TrainingState
 from hsicnn.models.build import build
 from osgeo import gdal, osr
 

@@ -11,11 +11,11 @@ from hsicnn.core.progress import SilentProgress
 from hsicnn.core.raster.bands import Band
 from hsicnn.core.raster.grid import Grid
 from hsicnn.core.runtime.seeds import seed_torch
-from hsicnn.core.training.loop import Lesson, TrainingState
 from hsicnn.core.training.optimisers import make_optimiser
 from hsicnn.core.training.outcome import trained_model
 from hsicnn.core.training.patches import PatchSource, samples_of
 from hsicnn.core.training.settings import TrainingSettings
+from hsicnn.core.training.state import Lesson, TrainingState
 from hsicnn.models.build import build
 from pixels import small_store
 

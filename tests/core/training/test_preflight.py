@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -204,3 +205,29 @@ def test_components_are_what_the_network_gets():
     assert expected_inputs(resolve_settings({}), 12) == 12
     assert expected_inputs(resolve_settings({"normalisation": "pca", "components": 0}), 200) == 200
     assert expected_inputs(resolve_settings({"normalisation": "band"}), 200) == 200
+
+
+def test_batches_that_are_accumulated_are_said(machine, tmp_path):
+    said = Said()
+    check(tmp_path, said, accumulate=4)
+    assert said.logs[4] == "15 epochs of 60 batches of 64 patches, 4 to a step."
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"schedule": "multi-step", "milestones": "soon"}, "MILESTONES is 'soon'"),
+        ({"class_weights": "given", "given_weights": "c9=2"}, "GIVEN_WEIGHTS names the class 'c9'"),
+    ],
+)
+def test_what_cannot_be_read_is_told_before_pixels_are(machine, tmp_path, given, told):
+    with pytest.raises(InputError, match=told):
+        check(tmp_path, Said(), **given)
+
+
+def test_a_plateau_without_validation_pixels_is_warned_of(machine, tmp_path):
+    said = Said()
+    counts = {"train": (100,) * 3, "validation": (0,) * 3, "test": (20,) * 3}
+    info = dataclasses.replace(chip_set(), counts=counts)
+    check(tmp_path, said, info=info, schedule="plateau")
+    assert any("SCHEDULE 'plateau' never lowers" in line for line in said.warnings)

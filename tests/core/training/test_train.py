@@ -14,7 +14,7 @@ from hsicnn.core.data.chips import read_chip_set  # noqa: E402
 from hsicnn.core.data.export import export_training_chips  # noqa: E402
 from hsicnn.core.data.pixel_loading import load_pixels  # noqa: E402
 from hsicnn.core.data.separation import TEST  # noqa: E402
-from hsicnn.core.errors import Cancelled  # noqa: E402
+from hsicnn.core.errors import Cancelled, HsicnnError  # noqa: E402
 from hsicnn.core.inference.classify import classify_raster  # noqa: E402
 from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
@@ -34,11 +34,15 @@ class StopAfter(SilentProgress):
         self.left = epochs
 
     def metric(self, name, values):
-        self.left -= 1
+        self.left -= values["epoch"] > 0
 
     def check_cancel(self):
         if not self.left:
             raise Cancelled
+
+
+def losses(bundle):
+    return [(row.get("loss"), row["validation_loss"]) for row in bundle.history]
 
 
 class Listener(SilentProgress):
@@ -125,7 +129,8 @@ def test_a_checkpoint_classifies_and_the_training_goes_on_from_it_to_the_bit(sce
     for name, array in first.weights.items():
         assert (array == second.weights[name]).all(), name
     assert first.metrics == second.metrics
-    assert [row["loss"] for row in first.history] == [row["loss"] for row in second.history]
+    assert [row["epoch"] for row in first.history] == [0, 1, 2, 3, 4]
+    assert losses(first) == losses(second)
 
 
 def lines(output):
@@ -195,3 +200,55 @@ def test_a_model_of_every_normalisation_classifies(scene, tmp_path, kind):
     share = float((labels == store.label[test]).mean())
     assert share == pytest.approx(trained.metrics["test"]["overall_accuracy"], abs=0.002)
     assert share > 0.4
+
+
+def test_a_learning_rate_is_found_once_and_shown_in_the_report(scene, tmp_path):
+    output, report = tmp_path / "model.safetensors", tmp_path / "report.html"
+    given = {
+        "chips": str(scene / "chips"),
+        "output": str(output),
+        "report": str(report),
+        "settings": {**QUICK, "find_learning_rate": True},
+        "device": "cpu",
+    }
+    with pytest.raises(Cancelled):
+        train_classifier(**given, progress=StopAfter(2))
+    begun = load_bundle(str(checkpoint_path(str(output)))).metrics["learning_rate_trial"]
+    listener = Listener()
+    train_classifier(**given, progress=listener)
+    assert not any("Learning-rate finder" in line for line in listener.lines)
+    found = load_bundle(str(output)).metrics["learning_rate_trial"]
+    assert found == begun
+    assert found["suggested"] > 0
+    page = report.read_text(encoding="utf-8")
+    assert "Learning rates that were tried" in page
+    assert f"Suggested is {found['suggested']:g}" in page
+    assert "Loss at growing learning rates" in page
+    # The training is that without the finder.
+    plain = tmp_path / "plain.safetensors"
+    train(scene, plain)
+    assert "learning_rate_trial" not in load_bundle(str(plain)).metrics
+    other = load_bundle(str(plain)).weights
+    for name, array in load_bundle(str(output)).weights.items():
+        assert (array == other[name]).all(), name
+
+
+def test_a_training_that_diverges_leaves_the_earlier_model(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    train(scene, output)
+    before = output.read_bytes()
+    with pytest.raises(HsicnnError, match=r"diverged in epoch \d.*an earlier one is as it was"):
+        train(
+            scene, output, optimiser="sgd", learning_rate=10.0, momentum=0.99, clip=0.0,
+            schedule="constant", longest_epoch=80, shortest_epoch=80,
+        )  # fmt: skip
+    assert output.read_bytes() == before
+
+
+def test_settings_of_a_model_say_what_it_was_computed_in(scene, tmp_path):
+    output = tmp_path / "model.safetensors"
+    train(scene, output, class_weights="given", given_weights="1=3", initialisation="glorot")
+    settings = load_bundle(str(output)).settings
+    assert settings["precision"] == "float32"
+    assert settings["given_weights"] == "1=3"
+    assert settings["initialisation"] == "glorot"
