@@ -68,16 +68,14 @@ def check_training(
         InputError: memory or disk are too small, or the network cannot be built.
         ChipSetError: the halo is smaller than the network's radius.
     """
-    network = _sketch(settings, info)
+    network = sketch(settings, info)
     check_halo(network, info)
     say_what_comes(info, settings, network, place, progress)
     steps = steps_an_epoch(sum(info.counts["train"]), settings)
     progress.log(
         f"{settings.epochs:,} epochs of {steps:,} steps of {settings.batch_size:,} patches each."
     )
-    free = free_memory()
-    if free.size is not None:
-        memory_bytes = min(memory_bytes, free.size // 2)
+    free, memory_bytes = free_memory(), pixel_budget(memory_bytes)
     needs = footprint(
         info, settings, network, memory_bytes=memory_bytes, accelerated=place.kind != "cpu"
     )
@@ -86,7 +84,13 @@ def check_training(
     return Allowance(memory_bytes, patches, int(network.radius))  # type: ignore[arg-type]
 
 
-def _sketch(settings: TrainingSettings, info: ChipSetInfo) -> nn.Module:
+def pixel_budget(memory_bytes: int) -> int:
+    """Return what pixels may take in memory: what is wanted, and half of what is free at most."""
+    free = free_memory().size
+    return memory_bytes if free is None else min(memory_bytes, free // 2)
+
+
+def sketch(settings: TrainingSettings, info: ChipSetInfo) -> nn.Module:
     """The network without memory for its weights: even one that cannot fit can be looked at."""
     import torch
 
