@@ -18,7 +18,8 @@ from ..core.crossvalidation.settings import (
     CrossValidationSettings,
 )
 from . import parameters as p
-from .split_options import optional_raster, optional_raster_path
+from .layers import optional_raster_path
+from .split_options import optional_raster
 from .trainclassifier import TrainClassifier
 
 
