@@ -114,7 +114,7 @@ def crossvalidate(
     memory_bytes = memory_mb * MIB
     store = load_store(info, task, memory_bytes=memory_bytes, progress=Portion(progress, 0.0, 0.02))
     divided = divide(info, store, wanted, task.settings.seed, progress)
-    progress.log(f"{divided.describe()}: {len(store):,} samples, all of them held out once.")
+    progress.log(f"{divided.describe()}; every sample is held out once.")
     for note in divided.notes:
         progress.log(note)
     for warning in divided.warnings:
