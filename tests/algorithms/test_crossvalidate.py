@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import numpy as np
 import pytest
@@ -65,7 +64,7 @@ def test_folds_are_trained_averaged_and_classify(
     assert results["FOLDS_TRAINED"] == 2
     assert results["OVERALL_ACCURACY"] == figures["of_folds"]["overall_accuracy"]["mean"]
     assert results["LOCATION_ONLY"] == figures["of_folds"]["location_only"]["mean"]
-    assert sorted(os.listdir(tmp_path / "folds")) == [
+    assert sorted(path.name for path in (tmp_path / "folds").iterdir()) == [
         "crossvalidation.json", "fold_1.safetensors", "fold_2.safetensors"
     ]  # fmt: skip
     drawn, reference = values_of(results["OUT_OF_FOLD"]), values_of(scene.reference)
@@ -86,11 +85,12 @@ def test_folds_are_trained_averaged_and_classify(
         ("one", {"MODEL": results["ENSEMBLE"]}),
         ("two", {"MODEL": folds[0], "ENSEMBLE": folds[1:]}),
     ):
-        given = {"INPUT": scene.output, "TURNS": "8", **given}
-        output = str(tmp_path / f"{name}.tif")
-        maps[name] = run(
-            provider, "classifyraster", {**given, "OUTPUT": output}, context, feedback
-        )["OUTPUT"]  # fmt: skip
+        wanted = {"TURNS": "8", "OUTPUT": str(tmp_path / f"{name}.tif")}
+        run(
+            provider, "classifyraster", {"INPUT": scene.output, **given, **wanted}, context,
+            feedback,
+        )  # fmt: skip
+        maps[name] = wanted["OUTPUT"]
     np.testing.assert_array_equal(values_of(maps["one"]), values_of(maps["two"]))
     assert any("TURNS 8 would change nothing" in line for line in feedback.lines)
     run(

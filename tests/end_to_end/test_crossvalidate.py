@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,7 @@ def test_killed_it_goes_on_within_a_fold(inputs, tmp_path, kind):
     run = start("crossvalidate", {**arguments, "output": str(parts)})
     while not any("fold 2 of 2, epoch" in line for line in run.lines):
         assert run.process.poll() is None, "\n".join(run.lines)
+        time.sleep(0.02)
     assert children(run.process.pid)
     kill(run, kind)
     run.end()
