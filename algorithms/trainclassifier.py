@@ -28,9 +28,11 @@ class TrainClassifier(HsicnnAlgorithm):
     ID = "trainclassifier"
     TITLE = "Train classifier"
     JOB = "train_classifier"
-    TAGS = ("training", "neural network", "model", "supervised", "1d", "2d", "3d")
-    OUTPUTS = ("OUTPUT", "REPORT")
-    VALUES = (("HISTORY", "History of the training (JSON lines)", str),)
+    TAGS: tuple[str, ...] = ("training", "neural network", "model", "supervised", "1d", "2d", "3d")
+    OUTPUTS: tuple[str, ...] = ("OUTPUT", "REPORT")
+    VALUES: tuple[tuple[str, str, type], ...] = (
+        ("HISTORY", "History of the training (JSON lines)", str),
+    )
     SUMMARY = "Trains a convolutional network on a chip set and writes a model file."
     HELP = (
         "<p>The defaults are a recipe that makes a good map from a small reference set in a few "

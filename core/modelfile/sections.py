@@ -47,6 +47,11 @@ def accuracy(bundle: ModelBundle) -> list[str]:
 def _lead(bundle: ModelBundle, test: Mapping[str, Any]) -> str:
     if bundle.checkpoint:
         return "How good the model is on test pixels is seen when the training has ended."
+    if bundle.members and not test:
+        return (
+            "How good the ensemble is on pixels that none of its members saw is not known; how "
+            "good each member is on its own test pixels stands below."
+        )
     overall, location = test.get("overall_accuracy"), test.get("location_only")
     if overall is None:
         return "No test pixels were held back: there is no honest accuracy."

@@ -23,6 +23,7 @@ IDS = (
     "exporttrainingchips",
     "tunehyperparameters",
     "trainclassifier",
+    "crossvalidate",
     "classifyraster",
     "assessaccuracy",
     "describemodel",
@@ -66,7 +67,11 @@ NAMES = {
         "MEMORY SEED RESUME SETTINGS TABLE REPORT OUTPUT"
     ),
     "featuremaps": "INPUT MODEL LAYER FEATURES PLACE MAX_BANDS EXTENT DEVICE MEMORY OUTPUT REPORT",
-    "classifyraster": "INPUT MODEL EXTENT DEVICE OUTPUT PROBABILITIES CONFIDENCE",
+    "crossvalidate": (
+        "INPUT ARCHITECTURE PATCH_SIZE METHOD K BLOCK_SIZE BUFFER VALIDATION_FRACTION FOLDS EPOCHS "
+        "DEVICE SEED RESUME OUTPUT ENSEMBLE OUT_OF_FOLD REPORT JSON"
+    ),
+    "classifyraster": ("INPUT MODEL ENSEMBLE EXTENT TURNS DEVICE OUTPUT PROBABILITIES CONFIDENCE"),
     "assessaccuracy": "INPUT REFERENCE FIELD SAMPLES SUBSET REPORT JSON ERRORS",
     "describemodel": "MODEL REPORT",
     "checkenvironment": "REPORT",
@@ -83,6 +88,9 @@ VALUES = {
     "checktrainingdata": "FINDINGS ERRORS WARNINGS SUSPICIOUS CLASSES",
     "tunehyperparameters": "TRIALS_DONE BEST_SCORE RECIPE_SCORE",
     "featuremaps": "LAYER_NAME BANDS",
+    "crossvalidate": (
+        "FOLDS_TRAINED OVERALL_ACCURACY OVERALL_ACCURACY_SD AVERAGE_ACCURACY KAPPA LOCATION_ONLY"
+    ),
     "describemodel": (
         "ARCHITECTURE PARAMETERS BANDS CLASSES PATCH_SIZE EPOCHS CHECKPOINT MODEL_ID"
     ),
