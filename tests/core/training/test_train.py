@@ -148,23 +148,23 @@ def test_the_history_can_be_read_while_it_trains_and_has_every_epoch_once(scene,
 
     reader = Reader()
     result = train(scene, output, reader)
-    assert seen == [True] * 4
+    assert seen == [True] * 5  # the untrained network, and four epochs
     assert result.history == str(history_path(str(output)))
     assert any(result.history in line for line in reader.lines)
     assert lines(output) == list(load_bundle(str(output)).history)
     # Another training in its place begins with the file as it was, and replaces it.
     with pytest.raises(Cancelled):
         train(scene, output, StopAfter(0), seed=2)
-    assert len(lines(output)) == 4
+    assert len(lines(output)) == 5
     with pytest.raises(Cancelled):
         train(scene, output, StopAfter(2), seed=2)
-    assert len(lines(output)) == 2
+    assert len(lines(output)) == 3
     # A killed one may leave more or less than its checkpoint knows, and half a line.
     path = history_path(str(output))
     path.write_text(path.read_text()[:-9])
     train(scene, output, seed=2)
     assert lines(output) == list(load_bundle(str(output)).history)
-    assert [row["epoch"] for row in lines(output)] == [1, 2, 3, 4]
+    assert [row["epoch"] for row in lines(output)] == [0, 1, 2, 3, 4]
 
 
 def test_a_history_that_cannot_be_written_stops_no_training(scene, tmp_path):
@@ -172,7 +172,7 @@ def test_a_history_that_cannot_be_written_stops_no_training(scene, tmp_path):
     history_path(str(output)).mkdir()
     listener = Listener()
     train(scene, output, listener)
-    assert len(load_bundle(str(output)).history) == 4
+    assert len(load_bundle(str(output)).history) == 5
     assert len([line for line in listener.warnings if "history.jsonl cannot" in line]) == 1
 
 
