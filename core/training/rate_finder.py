@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 TRIAL = "learning_rate_trial"  # what a model's figures call it
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 120
-SMOOTHING = 0.95  # of the losses: single batches are noisy
+# Of the losses, as single batches are noisy; more of it lags behind, and finds the lowest loss at
+# too large a rate.
+SMOOTHING = 0.8
 HOPELESS = 4.0  # times the lowest loss so far: larger rates are not tried any more
 BELOW = 10.0  # the suggestion is so much lower than the rate of the lowest loss
 
