@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("optuna")
 
-from hsicnn.core.tuning.sampler import COMPARED, DRAWN_FIRST, Sampler  # noqa: E402
-from hsicnn.core.tuning.space import Dimension  # noqa: E402
-from hsicnn.core.tuning.trial import FAILED, FINISHED, PRUNED, Trial  # noqa: E402
+from hsicnn.core.tuning.sampler import COMPARED, DRAWN_FIRST, Sampler
+from hsicnn.core.tuning.space import Dimension
+from hsicnn.core.tuning.trial import FAILED, FINISHED, PRUNED, Trial
 
 SPACE = (
     Dimension("rate", False, "float", 1e-3, 1e-5, 1e-1),

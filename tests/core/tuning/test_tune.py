@@ -12,17 +12,17 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 pytest.importorskip("optuna")
 
-from hsicnn.core.data.export import export_training_chips  # noqa: E402
-from hsicnn.core.data.separation import TEST  # noqa: E402
-from hsicnn.core.errors import Cancelled, ChipSetError, DependencyError, InputError  # noqa: E402
-from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
-from hsicnn.core.progress import SilentProgress  # noqa: E402
-from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
-from hsicnn.core.training import patches  # noqa: E402
-from hsicnn.core.training.settings_file import read_settings  # noqa: E402
-from hsicnn.core.training.train import train_classifier  # noqa: E402
-from hsicnn.core.tuning.journal import journal_path  # noqa: E402
-from hsicnn.core.tuning.tune import tune_hyperparameters  # noqa: E402
+from hsicnn.core.data.export import export_training_chips
+from hsicnn.core.data.separation import TEST
+from hsicnn.core.errors import Cancelled, ChipSetError, DependencyError, InputError
+from hsicnn.core.modelfile.bundle import load_bundle
+from hsicnn.core.progress import SilentProgress
+from hsicnn.core.simulation.scene import create_example_scene
+from hsicnn.core.training import patches
+from hsicnn.core.training.settings_file import read_settings
+from hsicnn.core.training.train import train_classifier
+from hsicnn.core.tuning.journal import journal_path
+from hsicnn.core.tuning.tune import tune_hyperparameters
 
 FEW = {"epochs": 3, "shortest_epoch": 2, "longest_epoch": 4}
 LONG = 60.0  # minutes: the number of trials ends these searches
@@ -290,14 +290,14 @@ def test_without_validation_pixels_nothing_may_choose(scene, tmp_path):
         output=str(folder),
         validation_fraction=0.0,
     )
-    with pytest.raises(ChipSetError, match="no validation pixels.*VALIDATION_FRACTION"):
+    with pytest.raises(ChipSetError, match=r"no validation pixels.*VALIDATION_FRACTION"):
         tune(str(folder), tmp_path)
 
 
 def test_without_optuna_the_remedy_is_told(chips, tmp_path, monkeypatch):
     from hsicnn.core.runtime import dependencies
 
-    monkeypatch.setattr(dependencies, "missing", lambda modules: tuple(modules))
+    monkeypatch.setattr(dependencies, "missing", tuple)
     with pytest.raises(DependencyError, match=r"Optuna \(for searching the settings.*pip install"):
         tune(chips, tmp_path)
 
