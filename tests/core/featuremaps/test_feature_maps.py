@@ -26,6 +26,12 @@ from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
 from hsicnn.core.training.train import train_classifier  # noqa: E402
 
 QUICK = {"epochs": 1, "shortest_epoch": 2, "longest_epoch": 2}
+#: What values of a band are written as, so that the nodata value fits in.
+KINDS = {
+    gdal.GDT_Int16: (gdal.GDT_Int16, "<i2"),
+    gdal.GDT_UInt16: (gdal.GDT_Int32, "<i4"),
+    gdal.GDT_Float32: (gdal.GDT_Float32, "<f4"),
+}
 SMALL = {
     "multiscale": {"patch_size": 5, "options": {"width": 8, "hidden": 16, "members": 2}},
     "indian_pines_3d": {"patch_size": 7, "normalisation": "band", "margin": 0},
@@ -47,8 +53,7 @@ def scene(tmp_path_factory):
     for number in range(1, dataset.RasterCount + 1):
         band = dataset.GetRasterBand(number)
         band.SetNoDataValue(-9999)
-        kind, item = {gdal.GDT_Int16: (gdal.GDT_Int16, "<i2"), gdal.GDT_UInt16: (gdal.GDT_Int32,
-                      "<i4"), gdal.GDT_Float32: (gdal.GDT_Float32, "<f4")}[band.DataType]  # fmt: skip
+        kind, item = KINDS[band.DataType]
         hole = np.full((3, 4), -9999, item)
         band.WriteRaster(0, 0, 4, 3, hole.tobytes(), buf_type=kind)
         band.WriteRaster(30, 20, 1, 1, hole[:1, :1].tobytes(), buf_type=kind)
@@ -163,9 +168,7 @@ def test_an_extent_is_a_part_of_the_whole(multiscale, scene, tmp_path):
         assert (source.grid.height, source.grid.width) == (30, 24)
         assert source.grid.crs_wkt == grid.crs_wkt
         assert source.grid.geotransform[0] == pytest.approx(left + 10 * size)
-    np.testing.assert_allclose(
-        pixels(part), pixels(whole)[:, 20:50, 10:34], atol=2e-6, rtol=1e-5
-    )
+    np.testing.assert_allclose(pixels(part), pixels(whole)[:, 20:50, 10:34], atol=2e-6, rtol=1e-5)
 
 
 def test_bands_bear_names_and_can_be_averaged_or_cut(chips, scene, tmp_path):
