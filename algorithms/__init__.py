@@ -8,6 +8,7 @@ from .checkenvironment import CheckEnvironment
 from .checktrainingdata import CheckTrainingData
 from .classifyraster import ClassifyRaster
 from .createexamplescene import CreateExampleScene
+from .crossvalidate import CrossValidate
 from .describemodel import DescribeModel
 from .exporttrainingchips import ExportTrainingChips
 from .featuremaps import FeatureMaps
@@ -29,6 +30,7 @@ ALGORITHMS: tuple[type[HsicnnAlgorithm], ...] = (
     ExportTrainingChips,
     TuneHyperparameters,
     TrainClassifier,
+    CrossValidate,
     ClassifyRaster,
     AssessAccuracy,
     DescribeModel,

@@ -27,6 +27,7 @@ MODEL_FILTER = "hsicnn model (*.safetensors)"
 ANY_MODEL_FILTER = f"{MODEL_FILTER};;All files (*)"
 HTML_FILTER = "HTML page (*.html)"
 JSON_FILTER = "JSON (*.json)"
+ANY_JSON_FILTER = f"{JSON_FILTER};;All files (*)"
 CSV_FILTER = "CSV table (*.csv)"
 
 

@@ -11,13 +11,16 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..core.errors import InputError
 from ..core.training.setting import Setting
 from ..core.training.settings import SETTINGS, TrainingSettings
+from ..core.training.settings_file import read_settings
 from ..models.catalog import DEFAULT_NETWORK, NETWORKS
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .network_options import option_help, parse_options
 
+SETTINGS_FILE = "SETTINGS"
 YES_NO = ("yes", "no")
 OWN = "Empty: as the recipe says."
 
@@ -28,9 +31,11 @@ class TrainClassifier(HsicnnAlgorithm):
     ID = "trainclassifier"
     TITLE = "Train classifier"
     JOB = "train_classifier"
-    TAGS = ("training", "neural network", "model", "supervised", "1d", "2d", "3d")
-    OUTPUTS = ("OUTPUT", "REPORT")
-    VALUES = (("HISTORY", "History of the training (JSON lines)", str),)
+    TAGS: tuple[str, ...] = ("training", "neural network", "model", "supervised", "1d", "2d", "3d")
+    OUTPUTS: tuple[str, ...] = ("OUTPUT", "REPORT")
+    VALUES: tuple[tuple[str, str, type], ...] = (
+        ("HISTORY", "History of the training (JSON lines)", str),
+    )
     SUMMARY = "Trains a convolutional network on a chip set and writes a model file."
     HELP = (
         "<p>The defaults are a recipe that makes a good map from a small reference set in a few "
@@ -68,6 +73,15 @@ class TrainClassifier(HsicnnAlgorithm):
             ),
             *(parameter(name, item) for name, item in SETTINGS.items() if item.main),
             *self._fine(),
+            p.explained(
+                QgsProcessingParameterFile(
+                    SETTINGS_FILE, "Settings", optional=True, fileFilter=p.ANY_JSON_FILTER
+                ),
+                "Settings to train with, as 'Tune hyperparameters' writes them: used where a "
+                "setting is left empty. ARCHITECTURE and SEED are the file's unless they are "
+                "changed here.",
+                advanced=True,
+            ),
             p.device("auto"),
             p.seed(defaults.seed),
             p.switch(
@@ -103,6 +117,8 @@ class TrainClassifier(HsicnnAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> dict[str, Any]:
         architecture = self.parameterAsEnumString(parameters, "ARCHITECTURE", context)
+        found = self._from_file(parameters, architecture, context)
+        architecture = found.get("architecture", architecture)
         settings: dict[str, Any] = {
             "architecture": architecture,
             "patch_size": p.whole_or_none(self, parameters, "PATCH_SIZE", context),
@@ -112,13 +128,39 @@ class TrainClassifier(HsicnnAlgorithm):
             settings[name] = self._given(parameters, name, item, context)
         options = self.parameterAsString(parameters, "OPTIONS", context)
         if options:
-            settings["options"] = parse_options(options, architecture)
+            given = parse_options(options, architecture)
+            settings["options"] = {**found.get("options", {}), **given}
+        if found and settings["seed"] == TrainingSettings.seed:
+            settings["seed"] = found.get("seed")
+        told = {name: value for name, value in settings.items() if value is not None}
         return {
             "chips": self.parameterAsFile(parameters, "INPUT", context),
-            "settings": {name: value for name, value in settings.items() if value is not None},
+            "settings": {**found, **told},
             "device": self.parameterAsEnumString(parameters, "DEVICE", context),
             "resume": self.parameterAsBool(parameters, "RESUME", context),
         }
+
+    def _from_file(
+        self, parameters: dict[str, Any], architecture: str, context: QgsProcessingContext
+    ) -> dict[str, Any]:
+        """Return the settings of SETTINGS, none where it is empty.
+
+        A dialog always gives a network: the default one stands for none.
+
+        Raises:
+            InputError: the file is none of settings, or is for another network.
+        """
+        path = self.parameterAsFile(parameters, SETTINGS_FILE, context)
+        if not path:
+            return {}
+        found = read_settings(path)
+        wanted = found.setdefault("architecture", architecture)
+        if architecture not in (DEFAULT_NETWORK, wanted):
+            raise InputError(
+                f"ARCHITECTURE is '{architecture}', and SETTINGS {path} is for '{wanted}'. Leave "
+                "one of them empty."
+            )
+        return found
 
     def _given(
         self,

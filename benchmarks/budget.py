@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 FEWEST_EPOCHS = 10  # where a recipe has more, it keeps as many: an epoch is a line of its history
@@ -39,7 +42,8 @@ class FittedRecipe:
         """Return the settings that differ from the recipe's; none where nothing was shortened."""
         if self.steps == self.full:
             return {}
-        return {"epochs": self.epochs, "longest_epoch": self.longest_epoch}
+        each = {"shortest_epoch": self.longest_epoch, "longest_epoch": self.longest_epoch}
+        return {"epochs": self.epochs, **each}
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -82,3 +86,21 @@ def time_step(trial: Callable[[int], float]) -> float:
         if seconds >= ENOUGH or steps >= LONGEST_TRIAL:
             return max(seconds, 1e-4) / steps
         steps *= 4
+
+
+def remembered(path: Path, fit: Callable[[], FittedRecipe]) -> FittedRecipe:
+    """Return the length that was fitted first: trainings that belong together are alike.
+
+    Args:
+        path: JSON file that remembers it.
+        fit: called where the file is not there.
+    """
+    if not path.exists():
+        text = json.dumps(fit().to_json())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        own = path.with_suffix(f".{os.getpid()}")
+        own.write_text(text, encoding="utf-8")
+        if not path.exists():  # two processes may have timed it at once; the first one counts
+            own.replace(path)
+        own.unlink(missing_ok=True)
+    return FittedRecipe(**json.loads(path.read_text(encoding="utf-8")))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,28 +12,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from budget import FittedRecipe, fit_recipe, time_step
+from budgeted_training import MEMORY_MB, fitted_recipe, train_on
 from hsicnn.core.data.chip_format import ChipSetInfo
 from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.export import export_training_chips
 from hsicnn.core.data.separation import TEST, UNUSED
 from hsicnn.core.inference.model_bands import find_bands
-from hsicnn.core.modelfile.bundle import ModelBundle, load_bundle
+from hsicnn.core.modelfile.bundle import ModelBundle
 from hsicnn.core.modelfile.network import network_of
 from hsicnn.core.progress import SilentProgress
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.training.footprint import expected_inputs
-from hsicnn.core.training.loop import steps_an_epoch
 from hsicnn.core.training.patches import PatchSource, samples_of
 from hsicnn.core.training.preparation import make_network
 from hsicnn.core.training.settings import TrainingSettings, resolve_settings
-from hsicnn.core.training.train import train_classifier
 from hsicnn.core.training.validation import predict
 from protocol import Guess, Mask
 from scenes import HALO, Scene
 from speed_cases import Case, compute_rate, plan_of
 
-MEMORY_MB = 2048
 RATE_SECONDS = 1.0  # that classification is timed for
 
 
@@ -86,9 +81,12 @@ class NetworkMethod:
         with TemporaryDirectory(prefix="accuracy-") as name:
             folder = Path(name)
             info = export_training_pixels(scene, training, folder)
-            recipe = self._recipe(info, folder, seed, plan)
+            recipe = fitted_recipe(
+                info, self.settings(seed), budget=self.budget, memory=self.plans / f"{plan}.json"
+            )
             began = time.monotonic()
-            bundle = self._train(info, folder, self.settings(seed, **recipe.settings()))
+            settings = self.settings(seed, **recipe.settings())
+            bundle = train_on(info, settings, folder / "model.safetensors")
             seconds = time.monotonic() - began
         began = time.monotonic()
         found = predict_pixels(bundle, scene, test)
@@ -101,48 +99,6 @@ class NetworkMethod:
             **recipe.to_json(),
         }
         return Guess({"": found}, facts)
-
-    def _train(self, info: ChipSetInfo, folder: Path, settings: TrainingSettings) -> ModelBundle:
-        model = str(folder / "model.safetensors")
-        train_classifier(
-            chips=str(info.folder),
-            output=model,
-            settings=settings.to_json(),
-            device="cpu",
-            resume=False,
-            memory_mb=MEMORY_MB,
-        )
-        return load_bundle(model)
-
-    def _recipe(self, info: ChipSetInfo, folder: Path, seed: int, plan: str) -> FittedRecipe:
-        """Return the recipe's length, timed by the first fold that asks."""
-        kept = self.plans / f"{plan}.json"
-        if not kept.exists():
-            fitted = self._fitted(info, folder, seed)
-            self.plans.mkdir(parents=True, exist_ok=True)
-            own = kept.with_suffix(f".{os.getpid()}")
-            own.write_text(json.dumps(fitted.to_json()), encoding="utf-8")
-            if not kept.exists():  # two folds may have timed it at once; the first one counts
-                own.replace(kept)
-            own.unlink(missing_ok=True)
-        return FittedRecipe(**json.loads(kept.read_text(encoding="utf-8")))
-
-    def _fitted(self, info: ChipSetInfo, folder: Path, seed: int) -> FittedRecipe:
-        recipe = self.settings(seed)
-
-        def trial(steps: int) -> float:
-            short = {"epochs": 2, "shortest_epoch": steps, "longest_epoch": steps}
-            history = self._train(info, folder, self.settings(seed, **short)).history
-            return float(history[-1]["seconds"])
-
-        steps = steps_an_epoch(sum(info.counts["train"]), recipe)
-        return fit_recipe(
-            recipe.epochs,
-            steps,
-            recipe.longest_epoch,
-            step_seconds=time_step(trial),
-            budget=self.budget,
-        )
 
 
 def export_training_pixels(scene: Scene, training: Mask, folder: Path) -> ChipSetInfo:

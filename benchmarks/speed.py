@@ -75,7 +75,7 @@ def patch_rate(case: Case, batch: int, seconds: float) -> float:
     area = Window(0, 0, -(-batch // 32), 32) if batch > 32 else Window(0, 0, 1, batch)
     side = 2 * case.radius
     pixels = (area.height + side) * (area.width + side)
-    store = torch.randn(pixels, case.normalisation.outputs)
+    store = torch.randn(pixels, case.inputs)
 
     def run() -> None:
         for patches in gather(store, area, case.radius, batch):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from hsicnn.core.inference.zones import even
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window, tiles
 from hsicnn.models.build import build
+from hsicnn.models.catalog import NETWORKS
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -49,33 +51,61 @@ class Case:
     batches: Sequence[int] = ()
 
     @property
+    def inputs(self) -> int:
+        """Channels of every pixel that the network takes."""
+        return self.normalisation.outputs
+
+    @property
     def radius(self) -> int:
         """Pixels around each pixel that the network looks at."""
         return int(self.network.radius)  # type: ignore[arg-type]
 
 
-def all_cases() -> list[Case]:
-    """Every network of the catalog, as it was published and as its recipe uses it."""
-    pavia = {"conv1": 16, "conv2": 32, "conv3": 64, "dense1": 480, "dense2": 240, "dense3": 120}
-    small, spectra = (8, 16, 32, 64, 128), (512, 1024, 4096)
-    return [
-        make_case("indian_pines_3d", 200, 16, batches=small),
-        make_case("indian_pines_3d", 200, 16, inputs=40, batches=small),
-        make_case("etrainee_1d", 54, 7, batches=spectra),
-        make_case("etrainee_1d", 102, 9, batches=spectra, **pavia),
-        make_case("etrainee_1d", 200, 16, inputs=200, batches=spectra),
-        make_case("multiscale", 200, 16, inputs=40, batches=(64, 256, 1024)),
-        make_case("hu_2015", 200, 16, inputs=200, batches=spectra),
-        make_case("soil_1d", 200, 16, inputs=200, batches=spectra),
-        make_case("hamida_2018", 200, 16, batches=small),
-        make_case("li_2017", 200, 16, batches=small),
-        make_case("he_2017", 200, 16, batches=small),
-        make_case("lee_kwon_2016", 200, 16, batches=(64, 256, 1024)),
-    ]
+BANDS, CLASSES = 200, 16
+BATCHES: Mapping[str, Sequence[int]] = {
+    "1D": (512, 1024, 4096),
+    "2D": (16, 64, 256, 1024),
+    "3D": (8, 16, 32, 64, 128),
+}
+PAVIA = {"conv1": 16, "conv2": 32, "conv3": 64, "dense1": 480, "dense2": 240, "dense3": 120}
+#: Sizes of the courses' own scenes: network, bands, classes, options.
+OTHERS: Sequence[tuple[str, int, int, Mapping[str, Any]]] = (
+    ("etrainee_1d", 54, 7, {}),
+    ("etrainee_1d", 102, 9, PAVIA),
+)
+
+
+def all_cases(names: Collection[str] = ()) -> list[Case]:
+    """Every network of the catalog on 200 bands, as it was published and as its recipe uses it.
+
+    Args:
+        names: only these networks; none: all of them.
+    """
+    cases = []
+    for name, entry in NETWORKS.items():
+        if names and name not in names:
+            continue
+        batches = BATCHES[entry.dims]
+        for recipe in filter(None, (entry.published, entry.recipe or {"normalisation": "band"})):
+            inputs = _components(recipe)
+            if all((case.architecture, case.inputs) != (name, inputs or BANDS) for case in cases):
+                side = {"patch_size": recipe["patch_size"]} if "patch_size" in recipe else {}
+                options = {**recipe.get("options", {}), **side}
+                case = make_case(name, BANDS, CLASSES, inputs=inputs, batches=batches, **options)
+                cases.append(case)
+        for other, bands, classes, options in OTHERS:
+            if other == name:
+                cases.append(make_case(name, bands, classes, batches=batches, **options))
+    return cases
+
+
+def _components(recipe: Mapping[str, Any]) -> int:
+    """Return how many components a recipe makes of the bands; 0 where it takes bands."""
+    return int(recipe.get("components", 0)) if recipe.get("normalisation") == "pca" else 0
 
 
 def make_case(
-    name: str, bands: int, classes: int, *, inputs: int = 0, batches: Sequence[int], **options: int
+    name: str, bands: int, classes: int, *, inputs: int = 0, batches: Sequence[int], **options: Any
 ) -> Case:
     """Build a case; with ``inputs`` a matrix makes as many components of the bands."""
     torch.manual_seed(1)
@@ -84,10 +114,9 @@ def make_case(
     transform = np.full(bands, 10.0, np.float32)
     if inputs:
         transform = rng.normal(0, 1, (bands, inputs)).astype(np.float32)
-    kind = "band" if not inputs else "zca" if inputs == bands else "pca"
-    normalisation = Normalisation(kind, mean, transform)
+    normalisation = Normalisation("pca" if inputs else "band", mean, transform)
     side = 2 * int(network.radius) + 1  # type: ignore[arg-type]
-    of_bands = {"band": "", "pca": f" to {inputs} components", "zca": " whitened (ZCA)"}[kind]
+    of_bands = f" to {inputs} components" if inputs else ""
     title = f"{name}, {side} x {side}, {bands} bands{of_bands}"
     flops = pixel_flops(network, inputs or bands)
     return Case(name, title, network, bands, normalisation, classes, flops, batches)
@@ -133,7 +162,7 @@ def plan_of(
         source,
         Window(0, 0, source.grid.height, source.grid.width),
         bands=case.bands,
-        inputs=case.normalisation.outputs,
+        inputs=case.inputs,
         outputs=case.classes,
         memory_bytes=memory_mb * MIB,
         threads=threads,
@@ -156,7 +185,7 @@ def large_plan(case: Case, threads: int) -> Plan:
         Large(),  # type: ignore[arg-type]
         Window(0, 0, 4000, 4000),
         bands=case.bands,
-        inputs=case.normalisation.outputs,
+        inputs=case.inputs,
         outputs=case.classes,
         memory_bytes=1024 * MIB,
         threads=threads,
@@ -170,7 +199,7 @@ def compute_rate(case: Case, plan: Plan, seconds: float) -> float:
     Every worker goes through the tiles of a block that is already normalised.
     """
     margin = 2 * case.radius
-    shape = (plan.rows + margin, plan.cols + margin, case.normalisation.outputs)
+    shape = (plan.rows + margin, plan.cols + margin, case.inputs)
     block = torch.randn(shape).permute(2, 0, 1)
     places = [*tiles(plan.rows, plan.cols, even(plan.rows, plan.tile), even(plan.cols, plan.tile))]
     counts = [0] * plan.workers

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from hsicnn.core.training.patches import PatchSource
 from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network
 from hsicnn.core.training.settings import resolve_settings
 from hsicnn.core.training.state import Lesson, TrainingState
+from published_forms import PUBLISHED, Form, published_form
 from torch import Tensor, nn
 
 MIB = 1 << 20
@@ -57,12 +58,14 @@ class Case:
         lesson: pixels and recipe.
         blank: what its checkpoints hold besides.
         path: of its checkpoint.
+        forms: the network alone: the catalog's, and the source's where it is another.
     """
 
     state: TrainingState
     lesson: Lesson
     blank: ModelBundle
     path: Path
+    forms: Sequence[Form]
 
     @property
     def steps(self) -> int:
@@ -72,7 +75,7 @@ class Case:
     @property
     def forward(self) -> str:
         """The name of the pass that training takes."""
-        return "forward_members" if hasattr(self.state.network, "forward_members") else "forward"
+        return self.forms[0].forward
 
 
 def make_case(info: ChipSetInfo, network: str, place: str, given: Mapping[str, Any]) -> Case:
@@ -103,7 +106,12 @@ def make_case(info: ChipSetInfo, network: str, place: str, given: Mapping[str, A
     radius = lesson.source.radius
     blank = untrained_model(info, store, normalisation, radius=radius, settings=settings)
     path = checkpoint_path(str(Path(info.folder).parent / f"{network}.safetensors"))
-    return Case(TrainingState(made, make_optimiser(made, settings)), lesson, blank, path)
+    state = TrainingState(made, make_optimiser(made, settings))
+    forward = "forward_members" if hasattr(made, "forward_members") else "forward"
+    forms = [Form("own", made, state.optimiser, forward)]
+    if network in PUBLISHED and not settings.options:
+        forms.append(published_form(made, normalisation.outputs, len(info.classes), settings))
+    return Case(state, lesson, blank, path, forms)
 
 
 @dataclass
@@ -210,11 +218,11 @@ def loop_epoch(case: Case, steps: int) -> Epoch:
     return Epoch(stepping / steps, saving[0], validation, rest)
 
 
-def bare_step(case: Case, steps: int) -> float:
+def bare_step(case: Case, form: Form, steps: int) -> float:
     """Return the seconds of forward, loss, backward and optimiser on batches that lie ready."""
     batches = ready_batches(case, steps)
-    network, optimiser = case.state.network.train(), case.state.optimiser
-    forward = getattr(network, case.forward)
+    network, optimiser = form.network.train(), form.optimiser
+    forward = getattr(network, form.forward)
     objective = make_objective(case.lesson.settings, case.lesson.weights)
     began = time.perf_counter()
     for patches, targets in batches:

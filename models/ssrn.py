@@ -14,8 +14,8 @@ bands and 16 classes 346,144 are learnt.
 
 All of it but the residual block in space is the same wherever in a patch a pixel lies, and
 neighbours share it. That block pads its window: it alone is computed window by window
-(``models.windowed``): 200 bands of a block of 64 x 64 pixels take a thirty-fourth of the work of its
-patches.
+(``models.windowed``). With 200 bands a block of 64 x 64 pixels takes a thirty-fourth of the work
+of its patches.
 """
 
 from __future__ import annotations

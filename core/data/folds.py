@@ -40,12 +40,37 @@ def spatial_folds(  # noqa: PLR0917 - three arrays of pixels, then what to do wi
         InputError: where there are fewer blocks than folds.
     """
     groups = block_ids(rows, cols, block_size)
+    return group_folds(groups, values, k, seed, f"blocks of {block_size} pixels")
+
+
+def group_folds(
+    groups: npt.NDArray[np.integer[Any]],
+    values: npt.NDArray[np.integer[Any]],
+    k: int,
+    seed: int,
+    what: str = "groups",
+) -> npt.NDArray[np.int64]:
+    """Divide labelled pixels into folds of whole groups, every class in every fold if it can be.
+
+    Args:
+        groups: ``(n,)`` ids of blocks, polygons or the like.
+        values: ``(n,)`` classes, 1 or larger.
+        k: how many folds, 2 or more.
+        seed: of the search.
+        what: the groups, in words.
+
+    Returns:
+        ``(n,)`` fold of each pixel, 0..k-1.
+
+    Raises:
+        InputError: where there are fewer groups than folds.
+    """
     ids, member = np.unique(groups, return_inverse=True)
     if k < 2 or len(ids) < k:
+        smaller = "smaller blocks or " if what.startswith("blocks") else ""
         raise InputError(
-            f"{k} folds were asked for and the labels lie in {len(ids)} blocks of "
-            f"{block_size} pixels; there must be 2 folds or more, and a block for each. "
-            "Use smaller blocks or fewer folds."
+            f"{k} folds were asked for and the labels lie in {len(ids)} {what}; there must be 2 "
+            f"folds or more, and one of these for each. Use {smaller}fewer folds."
         )
     generator = numpy_generator(seed, "folds", k)
     zones = whole_blocks(member, values, len(ids), int(values.max(initial=1)))

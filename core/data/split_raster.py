@@ -20,6 +20,7 @@ from .separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, VALIDATION, Codes
 #: Item of the metadata domain that says what a raster of a split holds.
 KIND = "SPLIT_KIND"
 PARTS, FOLDS = "parts", "folds"
+MOST_FOLDS = 100
 #: Item of the metadata domain that says in words how the pixels were divided.
 SUMMARY = "SPLIT_SUMMARY"
 
@@ -118,6 +119,49 @@ def read_split_masks(
     source = f"The split is that of the masks: {listed}."
     every = " and ".join(names.values())
     return _finished(labels, codes, every, (source, *notes), tuple(warnings))
+
+
+def read_fold_raster(
+    path: str, grid: Grid, rows: IntArray, cols: IntArray, progress: Progress
+) -> IntArray:
+    """Read a raster of folds: the number of the fold that tests a pixel; 0 or nodata none.
+
+    Args:
+        path: what GDAL opens; on another grid it is resampled (nearest).
+        grid: of the image.
+        rows: ``(n,)`` of the pixels asked about.
+        cols: ``(n,)``.
+        progress: told how far it is; asked for cancelling.
+
+    Returns:
+        ``(n,)`` folds, 0 where a pixel is in none.
+
+    Raises:
+        SplitError: for a raster of training, validation and test, or for numbers that are none
+            of folds.
+        LabelError, RasterError: as ``read_split_raster``.
+    """
+    with RasterSource(path) as raster:
+        name, kind = raster.name, raster.noted(KIND)
+    if kind == PARTS:
+        raise SplitError(
+            f"{name} holds training, validation and test, which are no folds. Choose a raster that "
+            "'Split reference' has written with SPLIT 'folds'."
+        )
+    found = read_raster_labels(path, grid, unlabelled=UNUSED, progress=progress)
+    wrong = [code for code in found.codes if not 1 <= code <= MOST_FOLDS]
+    if wrong:
+        raise SplitError(
+            f"{name} holds the value {wrong[0]}; a raster of folds holds 1 to {MOST_FOLDS}. "
+            "Choose one that 'Split reference' has written with SPLIT 'folds'."
+        )
+    width = grid.width
+    keys = found.rows.astype(np.int64) * width + found.cols
+    order = np.argsort(keys)
+    wanted = rows * width + cols
+    place = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+    codes = np.array(found.codes, dtype=np.int64)[found.members[place]]
+    return np.where(keys[place] == wanted, codes, 0)
 
 
 def _labelled(found: LabelPixels, labels: Labels) -> tuple[IntArray, IntArray]:

@@ -52,6 +52,8 @@ class Kernels:
 def kernels_of(network: nn.Module, bundle: ModelBundle) -> list[Kernels]:
     """Return the kernels of the first layers that have some.
 
+    Of several of one shape in a layer, as members of a network have, the first ones are taken.
+
     Args:
         network: of the model, that tells its stages.
         bundle: the model: what its bands become before the first layer.
@@ -59,14 +61,14 @@ def kernels_of(network: nn.Module, bundle: ModelBundle) -> list[Kernels]:
     from ...models.stages import Staged
 
     found: list[Kernels] = []
-    seen: set[int] = set()
     for number, stage in enumerate(cast(Staged, network).stages(), start=1):
+        alike: set[tuple[int, ...]] = set()
         for weight in _weights(stage.modules):
             if len(found) == MOST_LAYERS:
                 return found
-            if id(weight) in seen:
+            if tuple(weight.shape) in alike:
                 continue
-            seen.add(id(weight))
+            alike.add(tuple(weight.shape))
             values = weight.detach().cpu().numpy()
             spectra = None
             if not found and values.shape[1] == bundle.normalisation.outputs:

@@ -79,7 +79,7 @@ def feature_page(
             f"{number + 1}{' (shown)' if number == told.number else ''}",
             item.words,
             " x ".join(f"{size:,} {name}" for name, size in item.shape),
-            item.parameters,
+            f"{item.parameters:,}",
         ]
         for number, item in enumerate(layers)
     ]
@@ -93,7 +93,9 @@ def feature_page(
             "note",
         ),
         html.heading("Layers"),
-        html.table(["Layer", "What it does", "What comes out of a patch", "Parameters"], rows),
+        html.table(
+            ["Layer", "What it does", "What comes out of a patch", "Parameters"], rows, words=True
+        ),
         html.heading("Kernels"),
         *(piece for item in kernels for piece in _kernels(item, bundle)),
     ]

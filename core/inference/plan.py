@@ -12,7 +12,7 @@ from ..raster.writer import TILE
 from ..sizes import MIB
 from .blocks import SMALL, FileTiles, blocks
 from .reading import SLAB_BYTES, above_bytes
-from .shadow import operations, peak_bytes
+from .shadow import operations, peak_bytes, shadow_of
 from .zones import even
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def make_plan(
         device_bytes: that a tile may take there.
     """
     radius = int(network.radius)  # type: ignore[arg-type]
+    network = shadow_of(network)
     item = source.dtype.itemsize
     file = FileTiles(*source.block_shape, area.row, area.col)
     cache, decoding = _file_bytes(source, bands * item, memory_bytes)

@@ -12,13 +12,21 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+def shadow_of(network: nn.Module) -> nn.Module:
+    """Return a copy on the meta device, where tensors have shapes and no values.
+
+    To ask several things of a network make one copy and ask it.
+    """
+    return copy.deepcopy(network).to("meta")
+
+
 def peak_bytes(
     network: nn.Module, inputs: int, height: int, width: int, *, accelerated: bool = False
 ) -> int:
     """Return the most bytes that inputs and activations of one block take at a time.
 
     Args:
-        network: in evaluation mode.
+        network: in evaluation mode; or its shadow.
         inputs: channels of every pixel.
         height: rows of the network's output.
         width: columns of the network's output.
@@ -54,12 +62,13 @@ def _shadow_pass(
     gradients: bool = False,
     accelerated: bool = False,
 ) -> Callable[[], None]:
-    """Copy the network to the meta device, where tensors have shapes and no values, to run it."""
+    """Return what runs the network's shadow."""
     import torch
 
     from ...models.windowed import Windowed
 
-    shadow = copy.deepcopy(network).to("meta")
+    is_shadow = all(weight.is_meta for weight in network.parameters())
+    shadow = network if is_shadow else shadow_of(network)
     for module in shadow.modules():
         if isinstance(module, Windowed):
             module.stands_in_for_device = accelerated

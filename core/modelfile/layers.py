@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Union
 
 from ..report import html
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from ...models.stages import MeasuredStage
 
 AXES = ("features", "bands", "rows", "columns", "pixels", "classes")  # the order of a shape
+
+MEMBER = re.compile(r"Member (\d+): ")  # how the layers of an ensemble begin
 
 #: The stages of a network, or why they are not known.
 Stages = Union[Sequence["MeasuredStage"], str]
@@ -48,13 +52,42 @@ def layers(bundle: ModelBundle, stages: Stages) -> list[str]:
     words = "The network from top to bottom: layers, shapes of what comes out, weights"
     return [
         html.subheading("Layers"),
-        drawn(lambda: network_picture(shown), words),
+        drawn(lambda: network_picture(_members_together(shown)), words),
         html.paragraph(note, "note"),
         html.collapsed(
             f"The {len(rows) - 1} rows of the drawing as a table",
             [html.table(("What it does", "What comes out", "Parameters"), rows)],
         ),
     ]
+
+
+def _members_together(shown: Sequence[DrawnLayer]) -> list[DrawnLayer]:
+    """Say of an ensemble that members are side by side; where all are alike, draw one of them."""
+    members: dict[str, list[DrawnLayer]] = {}
+    for layer in shown:
+        match = MEMBER.match(layer.words)
+        if match:
+            plain = replace(layer, words=layer.words[match.end() :])
+            members.setdefault(match[0], []).append(plain)
+    if not members:
+        return list(shown)
+    first, *others = members.values()
+    if others and all(other == first for other in others):
+        told = {f"In each of the {len(members)} members: ": first}
+        counted = len(members)
+    else:
+        told, counted = members, 1
+    between = [
+        replace(
+            layer,
+            words=f"{name}{layer.words}",
+            parameters=layer.parameters * counted,
+            beside=bool(number) and layer is own[0],
+        )
+        for number, (name, own) in enumerate(told.items())
+        for layer in own
+    ]
+    return [shown[0], *between, shown[-1]]
 
 
 def _shape(axes: Iterable[tuple[str, int]]) -> str:

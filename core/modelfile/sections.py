@@ -47,6 +47,11 @@ def accuracy(bundle: ModelBundle) -> list[str]:
 def _lead(bundle: ModelBundle, test: Mapping[str, Any]) -> str:
     if bundle.checkpoint:
         return "How good the model is on test pixels is seen when the training has ended."
+    if bundle.members and not test:
+        return (
+            "How good the ensemble is on pixels that none of its members saw is not known; how "
+            "good each member is on its own test pixels stands below."
+        )
     overall, location = test.get("overall_accuracy"), test.get("location_only")
     if overall is None:
         return "No test pixels were held back: there is no honest accuracy."
@@ -108,8 +113,7 @@ def _some(history: Sequence[Mapping[str, Any]], kept: float | None) -> Iterable[
     """The first epoch, the last, the kept one, and some evenly between."""
     last = len(history) - 1
     places = {round(step * last / (ROWS - 1)) for step in range(ROWS)} if last else {0}
-    # The first row may be the untrained network's: an epoch's place is not its number.
-    places.update(place for place, row in enumerate(history) if row.get("epoch") == kept)
+    places.update(place for place, row in enumerate(history) if kept and row.get("epoch") == kept)
     return [history[place] for place in sorted(places)]
 
 

@@ -22,6 +22,7 @@ _SHAPE, _WEIGHTS = 6.0, 9.9  # where shapes begin and numbers of weights end
 _LINE, _PADDING, _GAP, _HEAD = 0.18, 0.16, 0.2, 0.42
 _LETTERS = 52  # of a line in a box
 _BROADEST = 40  # letters of a line of a shape
+_MOST = 80  # layers that are drawn: of more the first and the last
 
 _TEXT, _FAINT = "#1c2733", "#5b6874"
 _COLOURS = {  # of the box and its edge
@@ -42,6 +43,8 @@ class DrawnLayer:
         numbers: how many numbers that are.
         parameters: weights that training changes.
         times: how many such layers follow each other, which have these weights together.
+        beside: it takes what the first one gives: another member begins, side by side with the one
+            above it.
     """
 
     words: str
@@ -49,6 +52,7 @@ class DrawnLayer:
     numbers: int
     parameters: int
     times: int = 1
+    beside: bool = False
 
     @property
     def lines(self) -> list[str]:
@@ -82,12 +86,12 @@ def network_picture(layers: Sequence[DrawnLayer]) -> bytes:
 
     Args:
         layers: what goes in, then every layer in its order; equal ones that follow each other
-            are drawn once.
+            are drawn once, and of very many the middle is left out.
 
     Raises:
         DependencyError: matplotlib is missing.
     """
-    shown = _together(layers)
+    shown = _shortened(_together(layers))
     height = _HEAD + sum(layer.height + _GAP for layer in shown) + _PADDING
     drawing = blank_figure(WIDTH, height)
     drawing.set_layout_engine("none")
@@ -104,7 +108,9 @@ def network_picture(layers: Sequence[DrawnLayer]) -> bytes:
         axes.text(place, _HEAD / 2, text, ha=side, va="center", fontsize=9, color=_FAINT)
     top, most = _HEAD, math.log10(1 + max(layer.numbers for layer in shown))
     for place, layer in enumerate(shown):
-        if place:
+        if layer.beside:
+            _words_between(axes, top, "takes the patch as well, side by side with what is above")
+        elif place:
             _arrow(axes, top - _GAP, top)
         _layer(axes, layer, _kind(layer, place, len(shown)), top, most)
         top += layer.height + _GAP
@@ -116,12 +122,24 @@ def _together(layers: Sequence[DrawnLayer]) -> list[DrawnLayer]:
     found: list[DrawnLayer] = []
     for layer in layers:
         last = found[-1] if found else None
+        # Equal in words, shape and the weights of each one.
         if last and layer == replace(last, parameters=last.parameters // last.times, times=1):
             weights = last.parameters + layer.parameters
             found[-1] = replace(last, parameters=weights, times=last.times + 1)
         else:
             found.append(layer)
     return found
+
+
+def _shortened(layers: Sequence[DrawnLayer]) -> list[DrawnLayer]:
+    """Leave out the middle of what no page could show."""
+    if len(layers) <= _MOST:
+        return list(layers)
+    half = _MOST // 2
+    left_out = layers[half:-half]
+    gone, weights = len(left_out), sum(layer.parameters for layer in left_out)
+    rest = DrawnLayer(f"{gone:,} more layers are not drawn", "", layers[half].numbers, weights)
+    return [*layers[:half], rest, *layers[-half:]]
 
 
 def _kind(layer: DrawnLayer, place: int, count: int) -> str:
@@ -157,6 +175,12 @@ def _layer(axes: Axes, layer: DrawnLayer, kind: str, top: float, most: float) ->
     axes.text(_SHAPE, middle, "\n".join(layer.shape_lines), ha="left", **words)
     weights = f"{layer.parameters:,}" if layer.parameters else "-"
     axes.text(_WEIGHTS, middle, weights, ha="right", **words)
+
+
+def _words_between(axes: Axes, bottom: float, words: str) -> None:
+    """Say in place of an arrow what a layer takes."""
+    middle = (_LEFT + _RIGHT) / 2, bottom - _GAP / 2
+    axes.text(*middle, words, ha="center", va="center", fontsize=7.5, color=_FAINT)
 
 
 def _arrow(axes: Axes, top: float, bottom: float) -> None:

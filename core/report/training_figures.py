@@ -59,6 +59,32 @@ def curves_picture(history: Sequence[Mapping[str, Any]], kept: float | None = No
     return as_png(drawing)
 
 
+def rates_picture(
+    rates: Sequence[float], losses: Sequence[float], suggested: float | None
+) -> bytes:
+    """Draw the losses at growing learning rates, and the one that is suggested.
+
+    Args:
+        rates: on the horizontal axis, which is logarithmic.
+        losses: as many.
+        suggested: marked, where there is one.
+
+    Raises:
+        DependencyError: matplotlib is missing.
+    """
+    drawing = blank_figure(7.0, 3.8)
+    axes = drawing.add_subplot()
+    axes.plot(rates, losses, color=LINES[0], label="loss of the batches, smoothed")
+    if suggested is not None:
+        axes.axvline(suggested, color=LINES[1], linestyle="--", label=f"suggested: {suggested:g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return as_png(drawing)
+
+
 def _draw(axes: Axes, history: Sequence[Mapping[str, Any]], name: str, number: int) -> list[float]:
     """Draw a figure of all epochs; returns its values."""
     epochs, values = _series(history, name)
@@ -112,29 +138,3 @@ def _series(history: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float
         if isinstance(row.get(name), (int, float))
     ]
     return [row[0] for row in rows], [row[1] for row in rows]
-
-
-def rates_picture(
-    rates: Sequence[float], losses: Sequence[float], suggested: float | None
-) -> bytes:
-    """Draw the losses at growing learning rates, and the one that is suggested.
-
-    Args:
-        rates: on the horizontal axis, which is logarithmic.
-        losses: as many.
-        suggested: marked, where there is one.
-
-    Raises:
-        DependencyError: matplotlib is missing.
-    """
-    drawing = blank_figure(7.0, 3.8)
-    axes = drawing.add_subplot()
-    axes.plot(rates, losses, color=LINES[0], label="loss of the batches, smoothed")
-    if suggested is not None:
-        axes.axvline(suggested, color=LINES[1], linestyle="--", label=f"suggested: {suggested:g}")
-    axes.set_xscale("log")
-    axes.set_xlabel("learning rate")
-    axes.set_ylabel("loss")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    return as_png(drawing)

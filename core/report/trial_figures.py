@@ -9,6 +9,7 @@ from .canvas import LINES, as_png, blank_figure
 
 COLUMNS = 3
 GREY = "#8c9aa6"
+LONG = 30  # letters of words below an axis, beyond which they are turned
 
 
 def search_picture(
@@ -53,6 +54,7 @@ def slices_picture(
     scores: Sequence[float],
     *,
     best: int,
+    words: Mapping[str, Sequence[Any]],
     factors: Sequence[str],
     up: str,
 ) -> bytes:
@@ -62,6 +64,7 @@ def slices_picture(
         settings: name and the value in every trial.
         scores: of the trials.
         best: place of the best trial, which is marked.
+        words: of the names that take one of a few values, these in their order.
         factors: names whose axis goes by factors.
         up: what a score is.
 
@@ -69,16 +72,22 @@ def slices_picture(
         DependencyError: matplotlib is missing.
     """
     rows = -(-len(settings) // COLUMNS)
-    drawing = blank_figure(10.0, 2.9 * rows)
+    drawing = blank_figure(10.0, 2.4 * rows)
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     for place, (name, values) in enumerate(settings.items(), start=1):
         axes = drawing.add_subplot(rows, COLUMNS, place)
         across = values
-        if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
-            words = list(dict.fromkeys(map(str, values)))
-            across = [words.index(str(value)) for value in values]
-            axes.set_xticks(range(len(words)), words, fontsize=7)
+        if name in words:
+            across = [words[name].index(value) for value in values]
+            told = [str(word) for word in words[name]]
+            turned = {"rotation": 20, "ha": "right"} if len("".join(told)) > LONG else {}
+            axes.set_xticks(range(len(told)), told, **turned)
         elif name in factors and min(values) > 0:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         order = list(range(len(scores)))
         shown = axes.scatter(across, scores, c=order, cmap="Blues", vmin=-len(order), s=22,
                              edgecolors=LINES[0], linewidths=0.5)  # fmt: skip

@@ -80,6 +80,13 @@ JOBS: Mapping[str, Job] = MappingProxyType(
             ("output", "report"),
             "making feature maps",
         ),
+        "crossvalidate": Job(
+            "core.crossvalidation.crossvalidate:crossvalidate",
+            (*_NETWORKS, *_REPORTS),
+            ("output", "ensemble", "out_of_fold", "report", "json"),
+            "cross-validating",
+            wants=("h5py",),
+        ),
         "classify_raster": Job(
             "core.inference.classify:classify_raster",
             _NETWORKS,

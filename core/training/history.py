@@ -94,16 +94,26 @@ class Followed(Portion):
         file.follow(rows)
 
     def metric(self, name: str, values: Mapping[str, float]) -> None:
-        """Write the epoch down before anyone is told of it."""
-        if name == "epoch":
+        """Write the epoch down before anyone is told of it.
+
+        That of the untrained network comes with the first trained one: what fails before that
+        leaves what an earlier training has written.
+        """
+        if name == "epoch" and values.get("epoch"):
             self._file.follow(self._rows)
         super().metric(name, values)
 
 
 def _lines(rows: Sequence[Mapping[str, float]]) -> str:
-    """Rows as lines; JSON knows no infinities: a figure that is no number is null."""
+    """Rows as lines, the epoch first and the rest by name: a checkpoint forgets the order.
+
+    JSON knows no infinities: a figure that is no number is null.
+    """
     known = [
-        {name: value if math.isfinite(value) else None for name, value in row.items()}
+        {
+            name: row[name] if math.isfinite(row[name]) else None
+            for name in sorted(row, key=lambda name: (name != "epoch", name))
+        }
         for row in rows
     ]
     return "".join(f"{json.dumps(row, allow_nan=False)}\n" for row in known)

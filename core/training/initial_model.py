@@ -43,17 +43,22 @@ def settings_and_start(given: Mapping[str, Any]) -> tuple[TrainingSettings, Mode
         return resolve_settings(given), None
     asked = resolve_settings(given)  # what is wrong by itself is told first
     initial = load_bundle(str(path))
+    if initial.members:
+        raise InputError(
+            f"INITIAL_MODEL {path} is an ensemble of {len(initial.members)} models; a training "
+            "begins with one. Choose the model of a single training, such as that of one fold."
+        )
     if initial.architecture != asked.architecture:
         raise InputError(
             f"INITIAL_MODEL {path} is of the network {initial.architecture}, and ARCHITECTURE is "
             f"{asked.architecture}. Choose ARCHITECTURE '{initial.architecture}', or another model."
         )
-    normalisation = inputs_of(initial)
     own = {
         "options": {**initial.options, **(given.get("options") or {})},
         "patch_size": given.get("patch_size") or initial.patch_size,
     }
     settings = resolve_settings({**given, **own})
+    normalisation = fitted_normalisation(initial)
     mixed = normalisation.outputs != normalisation.bands
     return replace(
         settings,
@@ -62,18 +67,11 @@ def settings_and_start(given: Mapping[str, Any]) -> tuple[TrainingSettings, Mode
     ), initial
 
 
-def inputs_of(initial: ModelBundle) -> Normalisation:
-    """Return what a training takes over with the weights of a model.
-
-    Raises:
-        InputError: the model is an ensemble.
-    """
-    if isinstance(initial.normalisation, Normalisation):
-        return initial.normalisation
-    raise InputError(
-        "INITIAL_MODEL is an ensemble, whose members each have inputs of their own. Choose the "
-        "model of one member."
-    )
+def fitted_normalisation(initial: ModelBundle) -> Normalisation:
+    """Return the normalisation of a model that is no ensemble."""
+    if not isinstance(initial.normalisation, Normalisation):
+        raise TypeError("an ensemble has a normalisation for each of its members")
+    return initial.normalisation
 
 
 def check_bands(initial: ModelBundle, info: ChipSetInfo) -> None:

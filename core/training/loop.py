@@ -62,7 +62,7 @@ def train(
         figures = _validate(state, lesson, plain, progress)
         state.epoch += 1
         rate = float(state.optimiser.param_groups[0]["lr"])  # of the last step
-        row = {"epoch": float(state.epoch), "loss": loss, "learning_rate": rate, **figures.row()}
+        row = {"epoch": float(state.epoch), "loss": loss, **figures.row(), "learning_rate": rate}
         state.history.append({**row, "seconds": round(time.monotonic() - began, 3)})
         _keep(state, figures, settings)
         _notice_plateau(state, settings)

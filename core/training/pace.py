@@ -24,7 +24,9 @@ LONGEST = 0.25  # seconds that a trial may take, as far as the one before it tel
 FIRST = 2  # patches that are tried first
 
 
-def say_how_long(state: TrainingState, lesson: Lesson, tested: int, progress: Progress) -> None:
+def say_how_long(
+    state: TrainingState, lesson: Lesson, tested: int, progress: Progress, runs: int = 1
+) -> None:
     """Say how long a training will take from here on this machine.
 
     A copy of the network makes a few steps, so that neither weights nor random numbers of
@@ -35,6 +37,7 @@ def say_how_long(state: TrainingState, lesson: Lesson, tested: int, progress: Pr
         lesson: what is learnt.
         tested: pixels that are scored at the end, besides those of the validation.
         progress: told; asked for cancelling.
+        runs: such trainings, of which this is the first to be done.
 
     Raises:
         Cancelled: where the user stopped.
@@ -54,7 +57,10 @@ def say_how_long(state: TrainingState, lesson: Lesson, tested: int, progress: Pr
     steps = steps_an_epoch(len(lesson.training), lesson.settings)
     validated = len(lesson.validation)
     seconds = epochs * (steps * step + validated * prediction) + (validated + tested) * prediction
-    progress.log(f"Time: about {duration(seconds)}, by a few steps tried on this machine.")
+    each = f" for all {runs} trainings" if runs > 1 else ""
+    progress.log(
+        f"Time: about {duration(runs * seconds)}{each}, by a few steps tried on this machine."
+    )
 
 
 def _paces(state: TrainingState, lesson: Lesson, progress: Progress) -> tuple[float, float]:

@@ -73,7 +73,7 @@ def check_training(
     # What could not be read is told now, and not after pixels were loaded.
     learning_rate(settings, Moment(0.0))
     given_weights(settings.given_weights, info.classes)
-    network = _sketch(settings, info)
+    network = sketch(settings, info)
     check_halo(network, info)
     say_what_comes(info, settings, network, place, progress)
     steps = steps_an_epoch(sum(info.counts["train"]), settings)
@@ -83,9 +83,7 @@ def check_training(
         else f"{settings.epochs:,} epochs of {steps:,} batches of {settings.batch_size:,} patches, "
         f"{settings.accumulate:,} to a step."
     )
-    free = free_memory()
-    if free.size is not None:
-        memory_bytes = min(memory_bytes, free.size // 2)
+    free, memory_bytes = free_memory(), pixel_budget(memory_bytes)
     needs = footprint(
         info, settings, network, memory_bytes=memory_bytes, accelerated=place.kind != "cpu"
     )
@@ -94,7 +92,13 @@ def check_training(
     return Allowance(memory_bytes, patches, int(network.radius))  # type: ignore[arg-type]
 
 
-def _sketch(settings: TrainingSettings, info: ChipSetInfo) -> nn.Module:
+def pixel_budget(memory_bytes: int) -> int:
+    """Return what pixels may take in memory: what is wanted, and half of what is free at most."""
+    free = free_memory().size
+    return memory_bytes if free is None else min(memory_bytes, free // 2)
+
+
+def sketch(settings: TrainingSettings, info: ChipSetInfo) -> nn.Module:
     """The network without memory for its weights: even one that cannot fit can be looked at."""
     import torch
 

@@ -229,7 +229,10 @@ def _dark(info: ChipSetInfo, normalisation: Normalisation) -> npt.NDArray[np.flo
 
 
 def run_hash(
-    info: ChipSetInfo, settings: TrainingSettings, place: Device, initial: ModelBundle | None = None
+    info: ChipSetInfo,
+    settings: TrainingSettings,
+    place: Device,
+    initial: ModelBundle | None = None,
 ) -> str:
     """Hash all that decides the result, so that only the same run is ever gone on with."""
     import torch

@@ -26,8 +26,8 @@ def training_page(bundle: ModelBundle, info: ChipSetInfo, examples: Sequence[str
     body = [
         *sections.accuracy(bundle),
         *sections.course(bundle),
-        *_trial(bundle),
         *examples,
+        *_trial(bundle),
         *sections.classes(bundle),
         html.heading("The model"),
         html.bullets(describe(bundle)),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..accuracy.confusion import confusion_matrix, figures
 from ..data.chips import ChipSetInfo
 from ..data.leakage import location_only
 from ..data.pixel_store import PixelStore
-from ..data.separation import TEST, TRAIN, VALIDATION
+from ..data.separation import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from ..progress import Progress
 from .patches import PatchSource, samples_of
 from .validation import predict
@@ -19,29 +21,44 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+def predict_splits(
+    network: nn.Module, source: PatchSource, store: PixelStore, progress: Progress
+) -> dict[int, npt.NDArray[np.int64]]:
+    """Return the classes (1..classes) that a network gives the validation and the test pixels.
+
+    The test pixels are looked at here for the first time: nothing was chosen on them.
+
+    Returns:
+        ``(n,)`` by the code of the split, in the order of the store; only splits with pixels.
+    """
+    found = {}
+    for code in (VALIDATION, TEST):
+        samples = samples_of(store, code)
+        if len(samples):
+            scores = predict(network, source, samples, progress)
+            found[code] = scores.argmax(1).cpu().numpy().astype(np.int64) + 1
+    return found
+
+
 def split_scores(
-    network: nn.Module,
-    source: PatchSource,
-    store: PixelStore,
-    info: ChipSetInfo,
-    progress: Progress,
+    predicted: Mapping[int, npt.NDArray[np.int64]], store: PixelStore, info: ChipSetInfo
 ) -> dict[str, Any]:
     """Return the figures of validation and test pixels, each where there are any.
 
     Those of single classes are lists in the order of the classes, with None where there is
     nothing to stand on.
 
-    The test pixels are looked at here for the first time: nothing was chosen on them.
+    Args:
+        predicted: see ``predict_splits``.
+        store: the pixels.
+        info: their chip set.
     """
     scores: dict[str, Any] = {}
     training = store.split == TRAIN
-    for name, code in (("validation", VALIDATION), ("test", TEST)):
-        which = store.split == code
-        if not which.any():
-            continue
-        found = predict(network, source, samples_of(store, code), progress).argmax(1).cpu().numpy()
+    for code, found in predicted.items():
+        name, which = SPLIT_NAMES[code], store.split == code
         told = store.label[which].astype(np.int64)
-        result = figures(confusion_matrix(told, found + 1, len(info.classes)))
+        result = figures(confusion_matrix(told, found, len(info.classes)))
         location = None
         if info.placed:
             nearest = location_only(

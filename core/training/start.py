@@ -46,7 +46,7 @@ def start_training(
         memory_bytes: of pixels kept in memory.
         progress: told; asked for cancelling.
         values: the store's pixels, where they were normalised before.
-        initial: the model whose weights it begins with; its normalisation was taken over.
+        initial: the model that it begins with.
 
     Raises:
         InputError: the network cannot be built.
@@ -54,7 +54,7 @@ def start_training(
     """
     if settings.initial_model and initial is None:
         raise InputError(
-            "INITIAL_MODEL belongs to one training: give it to 'Train classifier', or leave it "
+            "INITIAL_MODEL belongs to one training: give it to 'Train classifier', and leave it "
             "empty here."
         )
     seed_torch(settings.seed, "initialisation")

@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ..data.chips import ChipSetInfo, read_chip_set
 from ..data.pixel_loading import load_pixels
-from ..modelfile.bundle import save_bundle
+from ..data.pixel_store import PixelStore
+from ..modelfile.bundle import ModelBundle, save_bundle
 from ..modelfile.summary import describe
 from ..progress import Portion, Progress, SilentProgress
 from ..raster.output_path import move_into_place
 from ..report.files import staged_text
-from ..runtime.devices import choose_device
+from ..runtime.devices import Device, choose_device
 from ..sizes import MIB
 from .checkpoints import (
     checkpoint_path,
@@ -24,20 +28,17 @@ from .checkpoints import (
     use_threads,
 )
 from .history import Followed, HistoryFile, history_path
-from .initial_model import check_bands, inputs_of, settings_and_start
+from .initial_model import check_bands, fitted_normalisation, settings_and_start
 from .loop import train
 from .outcome import trained_model, untrained_model
 from .pace import say_how_long
 from .precision import choose_precision
-from .preflight import check_training
-from .preparation import (
-    check_outputs,
-    fit_inputs,
-    run_hash,
-)
+from .preflight import check_training, pixel_budget, sketch
+from .preparation import check_halo, check_outputs, fit_inputs, run_hash
 from .rate_finder import find_learning_rate
 from .report import training_page
-from .scores import split_scores
+from .scores import predict_splits, split_scores
+from .settings import TrainingSettings
 from .sheet import augmented_examples
 from .start import start_training
 from .state import Lesson, TrainingState
@@ -64,6 +65,41 @@ class TrainResult:
     epochs: int
     best_epoch: int
     metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, and where.
+
+    Attributes:
+        settings: of the training.
+        place: that computes.
+        initial: the model that it begins with.
+    """
+
+    settings: TrainingSettings
+    place: Device
+    initial: ModelBundle | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a training gave.
+
+    Attributes:
+        model: with the weights that were kept.
+        state: at the end.
+        lesson: that was learnt.
+        figures: of the validation and test pixels.
+        predicted: ``(n,)`` class (1..classes) that the model gives the pixels of each split code
+            that has figures, in the order of the store.
+    """
+
+    model: ModelBundle
+    state: TrainingState
+    lesson: Lesson
+    figures: Mapping[str, Any]
+    predicted: Mapping[int, npt.NDArray[np.int64]]
 
 
 def train_classifier(
@@ -94,16 +130,119 @@ def train_classifier(
         Cancelled: where the user stopped; the last checkpoint stays.
     """
     progress = progress or SilentProgress()
-    chosen, initial = settings_and_start(settings or {})
+    task = make_task(settings or {}, device, progress)
     check_outputs(output, report)
     info = read_chip_set(chips)
-    if initial is not None:
-        check_bands(initial, info)
+    trained = train_model(
+        info,
+        task,
+        output=output,
+        report=report,
+        resume=resume,
+        memory_bytes=memory_mb * MIB,
+        progress=progress,
+    )
+    bundle = trained.model
+    if report:
+        # Written first and named last: a disk without room for it leaves the earlier model, and
+        # the checkpoint to go on from.
+        examples = _examples(trained.lesson, info)
+        with staged_text(report, training_page(bundle, info, examples)) as page:
+            save_bundle(output, bundle)
+            move_into_place([page])
+    else:
+        save_bundle(output, bundle)
+    checkpoint_path(output).unlink(missing_ok=True)
+    for line in describe(bundle):
+        progress.log(line)
+    progress.report(1.0, "")
+    return TrainResult(
+        output,
+        report,
+        str(history_path(output)),
+        bundle.architecture,
+        trained.state.epoch,
+        trained.state.kept_epoch,
+        trained.figures,
+    )
+
+
+def make_task(settings: Mapping[str, Any], device: str, progress: Progress) -> Task:
+    """Fill the settings and choose the device.
+
+    Args:
+        settings: see ``train_classifier``.
+        device: likewise.
+        progress: told which device it is.
+
+    Raises:
+        InputError: for a setting that cannot be.
+    """
+    chosen, initial = settings_and_start(settings)
     place = choose_device(device)
     for note in place.notes:
         progress.log(note)
-    chosen = replace(chosen, precision=choose_precision(chosen.precision, place, progress))
-    checkpoint, job = checkpoint_path(output), run_hash(info, chosen, place, initial)
+    precision = choose_precision(chosen.precision, place, progress)
+    return Task(replace(chosen, precision=precision), place, initial)
+
+
+def job_of(info: ChipSetInfo, task: Task) -> str:
+    """Return the hash by which a training knows the work of an earlier run of it."""
+    return run_hash(info, task.settings, task.place, task.initial)
+
+
+def load_store(
+    info: ChipSetInfo, task: Task, *, memory_bytes: int, progress: Progress
+) -> PixelStore:
+    """Read the pixels of a chip set as a training would.
+
+    Args:
+        info: the chip set.
+        task: what will be trained on it.
+        memory_bytes: pixels are kept in memory up to this size, where the machine has so much.
+        progress: told how far it is.
+
+    Raises:
+        InputError, ChipSetError: the network cannot learn from this chip set.
+    """
+    network = sketch(task.settings, info)
+    check_halo(network, info)
+    radius = int(network.radius)  # type: ignore[arg-type]
+    memory_bytes = pixel_budget(memory_bytes)
+    return load_pixels(info, memory_bytes=memory_bytes, progress=progress, radius=radius)
+
+
+def train_model(
+    info: ChipSetInfo,
+    task: Task,
+    *,
+    output: str,
+    report: str = "",
+    resume: bool,
+    memory_bytes: int,
+    store: PixelStore | None = None,
+    runs: int = 1,
+    progress: Progress,
+) -> Trained:
+    """Train a model and score it; its checkpoint stays beside ``output``, which is not written.
+
+    Args:
+        info: the chip set.
+        task: what is trained.
+        output: where the model file will be.
+        report: where the report will be, or nothing.
+        resume: go on from the checkpoint of the same run where there is one.
+        memory_bytes: pixels are kept in memory up to this size.
+        store: the pixels of the chip set where they are read already.
+        runs: how many such trainings there are, to say how long all of them take.
+        progress: told what is going on.
+
+    Raises: as ``train_classifier``.
+    """
+    chosen, place, initial = task.settings, task.place, task.initial
+    if initial is not None:
+        check_bands(initial, info)
+    checkpoint, job = checkpoint_path(output), job_of(info, task)
     if resume:
         use_threads(recorded_threads(checkpoint, job))
     allowed = check_training(
@@ -112,17 +251,20 @@ def train_classifier(
         place,
         files=(Path(output), checkpoint),
         report=report,
-        memory_bytes=memory_mb * MIB,
+        memory_bytes=memory_bytes,
         progress=progress,
     )
     pixels = allowed.memory_bytes
-    store = load_pixels(
-        info,
-        memory_bytes=pixels,
-        progress=Portion(progress, 0.0, 0.03),
-        radius=allowed.radius,
+    if store is None:
+        store = load_pixels(
+            info,
+            memory_bytes=pixels,
+            progress=Portion(progress, 0.0, 0.03),
+            radius=allowed.radius,
+        )
+    normalisation = (
+        fitted_normalisation(initial) if initial else fit_inputs(store, chosen, progress)
     )
-    normalisation = inputs_of(initial) if initial else fit_inputs(store, chosen, progress)
     state, lesson = start_training(
         info,
         store,
@@ -139,16 +281,16 @@ def train_classifier(
     state.micro_batch = min(state.micro_batch or allowed.patches, allowed.patches)
     if chosen.find_learning_rate and not state.epoch:
         state.trial = find_learning_rate(state, lesson, progress)
-    say_how_long(state, lesson, sum(info.counts["test"]), progress)
+    say_how_long(state, lesson, sum(info.counts["test"]), progress, runs)
     radius = int(network.radius)  # type: ignore[arg-type]
     blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)
+    lines = HistoryFile(history_path(output), progress)
+    progress.log(f"While it trains, a line an epoch is written to {lines.path}.")
 
     def save(now: TrainingState) -> None:
         if chosen.checkpoint == "every-epoch" or now.best_epoch == now.epoch:
             save_checkpoint(checkpoint, now, job, trained_model(blank, now, {}))
 
-    lines = HistoryFile(history_path(output), progress)
-    progress.log(f"While it trains, a line an epoch is written to {lines.path}.")
     train(
         state,
         lesson,
@@ -156,30 +298,10 @@ def train_classifier(
         save,
     )
     network.load_state_dict(state.best)
-    metrics = split_scores(network, lesson.source, store, info, progress)
-    bundle = trained_model(blank, state, metrics)
-    if report:
-        # Written first and named last: a disk without room for it leaves the earlier model, and
-        # the checkpoint to go on from.
-        examples = _examples(lesson, info)
-        with staged_text(report, training_page(bundle, info, examples)) as page:
-            save_bundle(output, bundle)
-            move_into_place([page])
-    else:
-        save_bundle(output, bundle)
-    checkpoint.unlink(missing_ok=True)
-    for line in describe(bundle):
-        progress.log(line)
-    progress.report(1.0, "")
-    return TrainResult(
-        output,
-        report,
-        str(lines.path),
-        chosen.architecture,
-        state.epoch,
-        state.kept_epoch,
-        metrics,
-    )
+    predicted = predict_splits(network, lesson.source, store, progress)
+    figures = split_scores(predicted, store, info)
+    model = trained_model(blank, state, figures)
+    return Trained(model, state, lesson, figures, predicted)
 
 
 def _examples(lesson: Lesson, info: ChipSetInfo) -> list[str]:

@@ -16,7 +16,7 @@ from ..training.settings import TrainingSettings
 from .best import command
 from .search import shown
 from .space import Dimension
-from .trial import FINISHED, PRUNED, WORDS, Trial, best_of
+from .trial import FINISHED, PRUNED, Trial, best_of
 
 MONITORS: Mapping[str, str] = {
     "balanced": "mean of overall and average accuracy",
@@ -68,7 +68,7 @@ def search_page(
         html.paragraph(command(call)),
         html.heading("The search"),
         *_course(base, trials),
-        *_slices(base, dimensions, trials),
+        *_slices(dimensions, trials),
         html.heading("Trials"),
         _table(base, dimensions, trials),
     ]
@@ -130,14 +130,12 @@ def _course(base: TrainingSettings, trials: Sequence[Trial]) -> list[str]:
     )
     note = (
         "A trial is pruned where its score at a point of its training is below the median of the "
-        "trials before at the same point."
+        "trials before at the same point, and stopped where the time is over."
     )
     return [picture, html.paragraph(note, "note")]
 
 
-def _slices(
-    base: TrainingSettings, dimensions: Sequence[Dimension], trials: Sequence[Trial]
-) -> list[str]:
+def _slices(dimensions: Sequence[Dimension], trials: Sequence[Trial]) -> list[str]:
     finished = [trial for trial in trials if trial.state == FINISHED and trial.score is not None]
     best = best_of(trials)
     if len(finished) < FEWEST or best is None:
@@ -147,8 +145,9 @@ def _slices(
             {item.name: [trial.values[item.name] for trial in finished] for item in dimensions},
             [trial.score or 0.0 for trial in finished],
             best=finished.index(best),
+            words={item.name: item.choices for item in dimensions if item.choices},
             factors=[item.name for item in dimensions if not item.even],
-            up=MONITORS[base.monitor],
+            up="score",
         ),
         "Score of every finished trial against each setting",
     )
@@ -160,7 +159,8 @@ def _slices(
 
 
 def _table(base: TrainingSettings, dimensions: Sequence[Dimension], trials: Sequence[Trial]) -> str:
-    headers = ["Trial", "Score", "Epochs", "Time", *(item.name for item in dimensions), "State"]
+    names = [item.name.replace("_", " ") for item in dimensions]
+    headers = ["Trial", "Score", "Epochs", "Time", *names, "State"]
     rows: list[list[Cell]] = [
         [
             f"{trial.number + 1}{' (recipe)' if trial.number == 0 else ''}",
@@ -168,7 +168,7 @@ def _table(base: TrainingSettings, dimensions: Sequence[Dimension], trials: Sequ
             trial.epochs,
             duration(trial.seconds),
             *(_text(trial.values.get(item.name)) for item in dimensions),
-            f"{WORDS[trial.state]}{f': {trial.reason}' if trial.reason else ''}",
+            f"{trial.state}{f': {trial.reason}' if trial.reason else ''}",
         ]
         for trial in trials
     ]

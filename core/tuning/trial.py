@@ -8,14 +8,6 @@ from typing import Any
 
 FINISHED, PRUNED, FAILED, STOPPED = "finished", "pruned", "failed", "stopped"
 
-#: What the states mean, in a table.
-WORDS: Mapping[str, str] = {
-    FINISHED: "finished",
-    PRUNED: "pruned: worse than half of the trials before at the same point",
-    FAILED: "failed",
-    STOPPED: "stopped: the time was over",
-}
-
 
 @dataclass(frozen=True)
 class Trial:

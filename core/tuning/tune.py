@@ -114,6 +114,11 @@ def tune_hyperparameters(
     _check(minutes, trials, (settings, table, report), output)
     given = {name: value for name, value in (training or {}).items() if value is not None}
     base = resolve_settings(given)
+    if base.initial_model:
+        raise InputError(
+            "Trials begin afresh: the settings that are searched need not fit the weights of "
+            "INITIAL_MODEL. Leave it empty here, and give it to the training with what was found."
+        )
     info = read_chip_set(chips)
     dimensions = _space(info, base, given, search)
     place = choose_device(device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from qgis.core import (
@@ -69,6 +70,18 @@ def test_training_runs_beside_the_event_loop_and_can_be_cancelled(
     assert done.ticks > 20
     assert not output.exists()
     assert not list(tmp_path.glob(".*partial*"))
+
+
+def test_the_history_of_a_training_is_an_output_that_steps_can_go_on_with(
+    provider, chips, context, feedback, tmp_path
+):
+    values = {name.upper(): value for name, value in {**QUICK, "epochs": 2}.items()}
+    given = {**values, "INPUT": str(chips), "NORMALISATION": "min-max", "DEVICE": "cpu"}
+    model = tmp_path / "model.safetensors"
+    done = run(provider, "trainclassifier", {**given, "OUTPUT": str(model)}, context, feedback)
+    lines = Path(done["HISTORY"]).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["epoch"] for line in lines][-2:] == [1, 2]
+    assert any(done["HISTORY"] in line for line in feedback.lines)
 
 
 def test_the_task_itself_can_be_cancelled(provider, chips, context, feedback, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from hsicnn.core.data.classes import ClassInfo
 from hsicnn.core.data.normalisation import Normalisation, fit_normalisation
@@ -17,6 +19,7 @@ from hsicnn.core.training.patches import PatchSource, samples_of
 from hsicnn.core.training.settings import TrainingSettings
 from hsicnn.core.training.state import Lesson, TrainingState
 from hsicnn.models.build import build
+from hsicnn.models.catalog import NETWORKS
 from pixels import small_store
 
 QUIET = SilentProgress()
@@ -25,7 +28,7 @@ CLASSES = (
     ClassInfo(7, "forest", "#00ff00"),
     ClassInfo(9, "soil", "#aa5500"),
 )
-#: Networks as small as they get, with the fewest bands.
+#: Networks as small as they get, with the fewest bands; the others take their defaults.
 SMALL = {
     "multiscale": (12, {"patch_size": 5, "width": 8, "hidden": 16, "dropout": 0.2}),
     "etrainee_1d": (
@@ -36,6 +39,12 @@ SMALL = {
 }
 
 
+def small(architecture: str) -> tuple[int, dict[str, Any]]:
+    """Return bands and options of a small network."""
+    entry = NETWORKS[architecture]
+    return SMALL.get(architecture, (entry.min_bands, {"patch_size": min(entry.patch_sizes)}))
+
+
 def settings(**given) -> TrainingSettings:
     few = {"epochs": 6, "batch_size": 32, "shortest_epoch": 5, "longest_epoch": 8}
     return TrainingSettings(**{**few, **given})
@@ -43,7 +52,7 @@ def settings(**given) -> TrainingSettings:
 
 def make(settings: TrainingSettings, store=None, margin: int = 0) -> tuple[TrainingState, Lesson]:
     """Return a fresh state of the settings' network and its lesson on a small store."""
-    bands, options = SMALL[settings.architecture]
+    bands, options = small(settings.architecture)
     store = store or small_store(bands=bands)
     fitted = fit_normalisation("band", store.physical(store.index[store.split == TRAIN]))
     seed_torch(settings.seed, "initialisation")
@@ -65,7 +74,7 @@ def make(settings: TrainingSettings, store=None, margin: int = 0) -> tuple[Train
 
 def untrained(settings: TrainingSettings) -> ModelBundle:
     """Return what is known of the model before the training."""
-    bands, options = SMALL[settings.architecture]
+    bands, options = small(settings.architecture)
     radius = options.get("patch_size", 1) // 2
     mean = torch.zeros(bands).numpy()
     return ModelBundle(

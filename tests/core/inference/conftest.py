@@ -32,14 +32,17 @@ def band_count(architecture: str) -> int:
 def make_network(
     architecture: str, inputs: int, classes: int = len(CLASSES), seed: int = 5
 ) -> torch.nn.Module:
-    """A network whose batch norms have seen data, so that its classes vary over a scene."""
+    """A network whose batch norms have seen data and which has no favourite among its classes."""
     torch.manual_seed(seed)
     network = build(architecture, inputs, classes, {}).train()
     side = NETWORKS[architecture].default_patch
     with torch.no_grad():
         for _ in range(3):
             network(torch.randn(32, inputs, side, side) * 1.2)
-    return network.eval()
+        mean = network.eval()(torch.randn(32, inputs, side, side)).mean((0, 2, 3))
+        *_, last = (weight for weight in network.parameters() if weight.shape == (classes,))
+        last.sub_(mean)
+    return network
 
 
 def write_scene(

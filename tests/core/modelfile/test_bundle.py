@@ -289,8 +289,8 @@ def test_weights_of_another_network():
         network_of(dataclasses.replace(bundle, weights=weights))
     with pytest.raises(ModelFileError, match="does not know"):
         network_of(dataclasses.replace(bundle, architecture="transformer"))
-    with pytest.raises(ModelFileError, match="no option 'depth'"):
-        network_of(dataclasses.replace(bundle, options={"depth": 3}))
+    with pytest.raises(ModelFileError, match="no option 'members'"):
+        network_of(dataclasses.replace(bundle, options={"members": 3}))
 
 
 def test_building_the_network_leaves_the_generator_alone():

@@ -50,10 +50,21 @@ def test_long_words_and_shapes_are_broken_and_boxes_grow():
     assert " ".join(wide.lines) == ("word " * 40).strip()
 
 
-@pytest.mark.parametrize("count", [1, 2, 120])
-def test_networks_of_any_depth_are_drawn(count):
+@pytest.mark.parametrize("count", [1, 2, 60, 2000])
+def test_networks_of_any_depth_are_drawn(drawn, count):
     layers = [DrawnLayer(f"Layer ${n}$ <b>", "1 class", n, n) for n in range(count)]
     png = network_picture(layers)
     width, height = struct.unpack(">II", png[16:24])
     assert width == 1100
-    assert height > 50 * count
+    assert 50 * min(count, 80) < height < 10_000
+    words = texts(drawn[0])
+    assert words[1] == "Layer $0$ <b>"
+    assert words[-3] == f"Layer ${count - 1}$ <b>"
+    assert ("1,920 more layers are not drawn" in words) == (count == 2000)
+
+
+def test_a_member_beside_another_says_what_it_takes(drawn):
+    network_picture([INPUT, BLOCK, DrawnLayer("Other", "1 class", 1, 1, beside=True), LAST])
+    found = texts(drawn[0])
+    assert "takes the patch as well, side by side with what is above" in found
+    assert found.index("Block") < found.index("Other")

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 from chip_sets import Said
-from hsicnn.core.training.history import HistoryFile, history_path
+from hsicnn.core.training.history import Followed, HistoryFile, history_path
 
 
 def rows(count: int, first: int = 1) -> list[dict[str, float]]:
@@ -84,6 +84,15 @@ def test_a_file_that_is_taken_away_comes_back_whole(path, said):
     assert read(path) == rows(3)
 
 
+def test_rows_that_a_checkpoint_gives_back_are_the_same_lines(path, said):
+    row = {"epoch": 1.0, "loss": 2.0, "validation_loss": 3.0, "seconds": 0.1}
+    HistoryFile(path, said).follow([row])
+    first = path.read_text()
+    HistoryFile(path, said).follow([dict(sorted(row.items()))])
+    assert path.read_text() == first
+    assert list(json.loads(first)) == ["epoch", "loss", "seconds", "validation_loss"]
+
+
 def test_figures_that_are_no_numbers_are_null(path, said):
     HistoryFile(path, said).follow([{"epoch": 1.0, "loss": 2.0, "validation_loss": float("inf")}])
     assert read(path) == [{"epoch": 1.0, "loss": 2.0, "validation_loss": None}]
@@ -123,3 +132,18 @@ def test_a_folder_in_its_place_stops_nothing(path, said):
     path.rmdir()
     live.follow(rows(3))
     assert read(path) == rows(3)
+
+
+def test_an_epoch_is_written_before_it_is_told_and_the_untrained_one_with_the_first(path, said):
+    told, history = [], []
+    said.metric = lambda name, _: told.append((name, path.is_file() and len(read(path))))
+    progress = Followed(said, HistoryFile(path, said), history)
+    for row in rows(3, first=0):
+        history.append(row)
+        progress.metric("epoch", row)
+    progress.metric("other", {"epoch": 9.0})
+    assert told == [("epoch", False), ("epoch", 2), ("epoch", 3), ("other", 3)]
+    # Going on: the file is mended before the next epoch has begun.
+    path.write_text("{")
+    Followed(said, HistoryFile(path, said), history)
+    assert read(path) == history

@@ -148,7 +148,7 @@ def test_the_history_can_be_read_while_it_trains_and_has_every_epoch_once(scene,
 
     reader = Reader()
     result = train(scene, output, reader)
-    assert seen == [True] * 5
+    assert seen == [True] * 5  # the untrained network, and four epochs
     assert result.history == str(history_path(str(output)))
     assert any(result.history in line for line in reader.lines)
     assert lines(output) == list(load_bundle(str(output)).history)
@@ -172,7 +172,7 @@ def test_a_history_that_cannot_be_written_stops_no_training(scene, tmp_path):
     history_path(str(output)).mkdir()
     listener = Listener()
     train(scene, output, listener)
-    assert load_bundle(str(output)).epochs == 4
+    assert len(load_bundle(str(output)).history) == 5
     assert len([line for line in listener.warnings if "history.jsonl cannot" in line]) == 1
 
 
@@ -184,6 +184,22 @@ def test_the_statistics_of_the_training_pixels_are_computed_once(scene, tmp_path
     monkeypatch.setattr(outcome, "moments", lambda values: calls.append(1) or moments(values))
     train(scene, tmp_path / "model.safetensors")
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("kind", ["min-max", "factor"])
+def test_a_model_of_every_normalisation_classifies(scene, tmp_path, kind):
+    output, classified = tmp_path / "model.safetensors", tmp_path / "map.tif"
+    trained = train(scene, output, normalisation=kind, factor=0.5, flips=True, band_dropout=0.1)
+    assert load_bundle(str(output)).normalisation.kind == kind
+    classify_raster(
+        image=str(scene / "image.tif"), model=str(output), output=str(classified), device="cpu"
+    )
+    store = load_pixels(read_chip_set(scene / "chips"), memory_bytes=1 << 30, progress=QUIET)
+    test = store.split == TEST
+    labels = gdal.Open(str(classified)).ReadAsArray()[store.row[test], store.col[test]]
+    share = float((labels == store.label[test]).mean())
+    assert share == pytest.approx(trained.metrics["test"]["overall_accuracy"], abs=0.002)
+    assert share > 0.4
 
 
 def test_a_learning_rate_is_found_once_and_shown_in_the_report(scene, tmp_path):
@@ -238,17 +254,29 @@ def test_settings_of_a_model_say_what_it_was_computed_in(scene, tmp_path):
     assert settings["initialisation"] == "glorot"
 
 
-@pytest.mark.parametrize("kind", ["min-max", "factor"])
-def test_a_model_of_every_normalisation_classifies(scene, tmp_path, kind):
-    output, classified = tmp_path / "model.safetensors", tmp_path / "map.tif"
-    trained = train(scene, output, normalisation=kind, factor=0.5, flips=True, band_dropout=0.1)
-    assert load_bundle(str(output)).normalisation.kind == kind
-    classify_raster(
-        image=str(scene / "image.tif"), model=str(output), output=str(classified), device="cpu"
+def test_a_checkpoint_after_the_best_epochs_only_and_the_same_model(scene, tmp_path, monkeypatch):
+    from hsicnn.core.training import loop
+    from hsicnn.core.training import train as module
+    from hsicnn.core.training.validation import Figures
+
+    def accuracies(values):
+        found = iter(values)
+        monkeypatch.setattr(loop, "validate", lambda *_: Figures(10, 1.0, *[next(found)] * 2))
+
+    saved, plain = [], module.save_checkpoint
+    monkeypatch.setattr(
+        module, "save_checkpoint", lambda *given: saved.append(given[1].epoch) or plain(*given)
     )
-    store = load_pixels(read_chip_set(scene / "chips"), memory_bytes=1 << 30, progress=QUIET)
-    test = store.split == TEST
-    labels = gdal.Open(str(classified)).ReadAsArray()[store.row[test], store.col[test]]
-    share = float((labels == store.label[test]).mean())
-    assert share == pytest.approx(trained.metrics["test"]["overall_accuracy"], abs=0.002)
-    assert share > 0.4
+    whole, output = tmp_path / "whole.safetensors", tmp_path / "model.safetensors"
+    given = {"checkpoint": "best", "untrained": False, "keep": "last"}
+    accuracies([0.5, 0.8, 0.7, 0.9])
+    train(scene, whole, **given)
+    assert saved == [1, 2, 4]
+    accuracies([0.5, 0.8, 0.7])
+    with pytest.raises(Cancelled):
+        train(scene, output, StopAfter(3), **given)
+    accuracies([0.7, 0.9])  # it goes on from the second epoch
+    train(scene, output, **given)
+    first, second = load_bundle(str(whole)), load_bundle(str(output))
+    for name, array in first.weights.items():
+        assert (array == second.weights[name]).all(), name

@@ -16,7 +16,7 @@ from hsicnn.core.data.normalisation import fit_normalisation  # noqa: E402
 from hsicnn.core.data.separation import TEST, TRAIN, UNUSED, VALIDATION  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.training.patches import PatchSource  # noqa: E402
-from hsicnn.core.training.scores import split_scores  # noqa: E402
+from hsicnn.core.training.scores import predict_splits, split_scores  # noqa: E402
 from hsicnn.core.training.validation import Figures, better  # noqa: E402
 from pixels import small_store  # noqa: E402
 
@@ -77,7 +77,8 @@ def scores_of(store):
     values = fitted.apply(store.physical(store.index))[:, 0]
     means = [float(values[store.label == label].mean()) for label in (1, 2, 3)]
     info = SimpleNamespace(placed=True, classes=("a", "b", "c"))
-    return split_scores(ByMean(means), source, store, info, SilentProgress())
+    predicted = predict_splits(ByMean(means), source, store, SilentProgress())
+    return split_scores(predicted, store, info)
 
 
 def test_what_tells_the_classes_apart_scores_full_on_both():

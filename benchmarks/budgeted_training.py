@@ -1,0 +1,87 @@
+"""Trainings of the plugin's own job within a time: the schedule is fitted, then all of it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from budget import FittedRecipe, fit_recipe, remembered, time_step
+from hsicnn.core.data.chip_format import ChipSetInfo
+from hsicnn.core.modelfile.bundle import ModelBundle, load_bundle
+from hsicnn.core.progress import Progress
+from hsicnn.core.training.loop import steps_an_epoch
+from hsicnn.core.training.settings import TrainingSettings
+from hsicnn.core.training.train import train_classifier
+
+MEMORY_MB = 2048
+Train = Callable[[TrainingSettings, Path], ModelBundle]
+
+
+def train_on(
+    info: ChipSetInfo,
+    settings: TrainingSettings,
+    model: Path,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> ModelBundle:
+    """Train on a chip set, on the CPU.
+
+    Args:
+        info: the chip set.
+        settings: of the training.
+        model: file to write; the checkpoint lies beside it.
+        resume: go on from the checkpoint.
+        progress: told; may cancel.
+    """
+    train_classifier(
+        chips=str(info.folder),
+        output=str(model),
+        settings=settings.to_json(),
+        device="cpu",
+        resume=resume,
+        memory_mb=MEMORY_MB,
+        progress=progress,
+    )
+    return load_bundle(str(model))
+
+
+def fitted_recipe(
+    info: ChipSetInfo,
+    settings: TrainingSettings,
+    *,
+    budget: float,
+    memory: Path,
+    progress: Progress | None = None,
+) -> FittedRecipe:
+    """Return how long a recipe may be, by steps timed on this machine.
+
+    Args:
+        info: the chip set.
+        settings: the recipe.
+        budget: seconds; 0 is no limit.
+        memory: JSON file that remembers what was fitted first.
+        progress: may cancel.
+    """
+
+    def trial(steps: int) -> float:
+        short = dataclasses.replace(settings, epochs=2, shortest_epoch=steps, longest_epoch=steps)
+        model = memory.with_suffix(".trial.safetensors")
+        try:
+            history = train_on(info, short, model, progress=progress).history
+        finally:
+            model.unlink(missing_ok=True)
+        return float(history[-1]["seconds"])
+
+    def fit() -> FittedRecipe:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        return fit_recipe(
+            settings.epochs,
+            steps_an_epoch(sum(info.counts["train"]), settings),
+            settings.longest_epoch,
+            step_seconds=time_step(trial),
+            budget=budget,
+        )
+
+    return remembered(memory, fit)

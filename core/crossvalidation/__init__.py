@@ -1,0 +1,1 @@
+"""Cross-validation: folds, their trainings, what comes of them."""

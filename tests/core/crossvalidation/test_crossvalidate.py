@@ -1,0 +1,345 @@
+"""The job: figures that a loop by hand gives as well, and work that is never done twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hsicnn.core.crossvalidation import fold_run
+from hsicnn.core.crossvalidation.crossvalidate import crossvalidate
+from hsicnn.core.data.chips import read_chip_set
+from hsicnn.core.data.folds import buffered_training, spatial_folds
+from hsicnn.core.data.pixel_loading import load_pixels
+from hsicnn.core.data.separation import TEST, TRAIN, UNUSED
+from hsicnn.core.errors import Cancelled, InputError
+from hsicnn.core.inference.classify import classify_raster
+from hsicnn.core.modelfile.bundle import load_bundle
+from hsicnn.core.progress import SilentProgress
+from hsicnn.core.raster.source import RasterSource
+from hsicnn.core.raster.windows import Window
+
+pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+metrics = pytest.importorskip("sklearn.metrics")
+
+QUICK = {"epochs": 3, "patch_size": 3, "shortest_epoch": 3, "longest_epoch": 4}
+GIVEN = {"k": 3, "block_size": 12, "buffer": 3}
+
+
+class Heard(SilentProgress):
+    """Keeps what is said; may cancel once so many epochs are told of."""
+
+    def __init__(self, epochs: int = -1) -> None:
+        self.lines: list[str] = []
+        self.texts: list[str] = []
+        self.warnings: list[str] = []
+        self.shares: list[float] = []
+        self.left = epochs
+
+    def log(self, text):
+        self.lines.append(text)
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+    def report(self, fraction, text=""):
+        self.shares.append(fraction)
+        self.texts.append(text)
+
+    def metric(self, name, values):
+        self.left -= 1
+
+    def check_cancel(self):
+        if not self.left:
+            raise Cancelled
+
+
+def run(chips, folder, progress=None, *, settings=None, **more):
+    return crossvalidate(
+        chips=str(chips),
+        output=str(folder / "folds"),
+        ensemble=str(folder / "ensemble.safetensors"),
+        json=str(folder / "figures.json"),
+        settings={**QUICK, **(settings or {})},
+        device="cpu",
+        progress=progress,
+        **{**GIVEN, **more},
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(small, tmp_path_factory):
+    """A run without a break."""
+    folder, heard = tmp_path_factory.mktemp("whole"), Heard()
+    result = run(
+        small / "chips", folder, heard,
+        out_of_fold=str(folder / "map.tif"), report=str(folder / "page.html"),
+    )  # fmt: skip
+    return folder, result, heard
+
+
+def models(folder):
+    return [load_bundle(str(path)) for path in sorted((folder / "folds").glob("*.safetensors"))]
+
+
+def assert_same(found, expected):
+    """Models with the same weights, whenever they were made."""
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected):
+        assert one.chips["split_hash"] == other.chips["split_hash"]
+        for name, array in other.weights.items():
+            np.testing.assert_array_equal(one.weights[name], array)
+
+
+def test_the_figures_are_those_of_a_loop_by_hand(small, whole):
+    """Folds, training and figures put together from the parts that others use as well."""
+    import torch
+    from hsicnn.core.training.loop import train
+    from hsicnn.core.training.patches import samples_of
+    from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network
+    from hsicnn.core.training.settings import resolve_settings
+    from hsicnn.core.training.validation import predict
+
+    try:
+        from hsicnn.core.training.loop import TrainingState
+    except ImportError:
+        from hsicnn.core.training.state import TrainingState
+    from hsicnn.core.runtime.devices import choose_device
+    from hsicnn.core.runtime.seeds import seed_torch
+    from hsicnn.core.training.optimisers import make_optimiser
+
+    folder, result, _ = whole
+    info = read_chip_set(small / "chips")
+    quiet = SilentProgress()
+    store = load_pixels(info, memory_bytes=1 << 30, progress=quiet, radius=1)
+    folds = spatial_folds(store.row, store.col, store.label.astype(int), 3, 12, 1)
+    chosen = resolve_settings(QUICK)
+    predicted, scores = np.zeros(len(store), int), []
+    for fold in range(3):
+        codes = np.full(len(store), UNUSED, np.uint8)
+        codes[buffered_training(folds, fold, store.row, store.col, 3)] = TRAIN
+        codes[folds == fold] = TEST
+        own = dataclasses.replace(store, split=codes)
+        fitted = fit_inputs(own, chosen)
+        seed_torch(chosen.seed, "initialisation")
+        network = make_network(chosen, fitted.outputs, len(info.classes))
+        lesson = make_lesson(
+            info, own, fitted, network, chosen, place=choose_device("cpu"),
+            memory_bytes=1 << 30, progress=quiet,
+        )  # fmt: skip
+        state = TrainingState(network, make_optimiser(network, chosen))
+        train(state, lesson, quiet, lambda _: None)
+        network.load_state_dict(state.best)
+        found = predict(network, lesson.source, samples_of(own, TEST), quiet)
+        predicted[folds == fold] = found.argmax(1).numpy() + 1
+        told = store.label[folds == fold]
+        mine = predicted[folds == fold]
+        scores.append([
+            metrics.accuracy_score(told, mine), metrics.balanced_accuracy_score(told, mine),
+            metrics.cohen_kappa_score(told, mine), *metrics.f1_score(told, mine, average=None),
+        ])  # fmt: skip
+    assert torch.get_num_threads() >= 1
+    told = json.loads((folder / "figures.json").read_text())
+    mean, deviation = np.mean(scores, 0), np.std(scores, 0, ddof=1)
+    for place, name in enumerate(("overall_accuracy", "average_accuracy", "kappa")):
+        assert told["of_folds"][name]["mean"] == pytest.approx(mean[place])
+        assert told["of_folds"][name]["sd"] == pytest.approx(deviation[place])
+    for place, row in enumerate(told["classes"]):
+        assert row["f1_of_folds"]["mean"] == pytest.approx(mean[3 + place])
+    matrix = metrics.confusion_matrix(store.label, predicted)
+    np.testing.assert_array_equal(told["confusion_matrix"], matrix)
+    assert told["overall_accuracy"] == pytest.approx((store.label == predicted).mean())
+    assert result.overall_accuracy == told["of_folds"]["overall_accuracy"]["mean"]
+    with RasterSource(folder / "map.tif") as drawn:
+        values, _ = drawn.read_raw(Window(0, 0, 64, 64), [0])
+    expected = np.zeros((64, 64), int)
+    expected[store.row, store.col] = np.array([0, *(item.code for item in info.classes)])[predicted]
+    np.testing.assert_array_equal(values[0], expected)
+
+
+def test_a_fold_is_the_training_that_train_classifier_makes(small, whole, tmp_path):
+    """Of a chip set whose split is that of the fold."""
+    from hsicnn.core.data.export import export_training_chips
+    from hsicnn.core.raster.writer import RasterWriter
+    from hsicnn.core.training.train import train_classifier
+
+    info = read_chip_set(small / "chips")
+    store = load_pixels(info, memory_bytes=1 << 30, progress=SilentProgress())
+    folds = spatial_folds(store.row, store.col, store.label.astype(int), 3, 12, 1)
+    training = buffered_training(folds, 1, store.row, store.col, 3)
+    codes = np.zeros((64, 64), np.uint8)
+    codes[store.row[training], store.col[training]] = 1
+    codes[store.row[folds == 1], store.col[folds == 1]] = 3
+    with RasterWriter(tmp_path / "split.tif", info.grid, 1, "uint8", nodata=0) as writer:
+        writer.write(Window(0, 0, 64, 64), codes)
+        writer.commit()
+    export_training_chips(
+        image=str(small / "image.tif"), reference=str(small / "reference.tif"),
+        output=str(tmp_path / "chips"), halo=4, split="raster", buffer=0,
+        split_raster=str(tmp_path / "split.tif"),
+    )  # fmt: skip
+    model = str(tmp_path / "model.safetensors")
+    train_classifier(chips=str(tmp_path / "chips"), output=model, settings=QUICK, device="cpu")
+    alone, fold = load_bundle(model), models(whole[0])[1]
+    assert alone.metrics["test"]["overall_accuracy"] == pytest.approx(
+        fold.metrics["test"]["overall_accuracy"], abs=0.05
+    )
+    np.testing.assert_array_equal(alone.normalisation.mean, fold.normalisation.mean)
+    assert sorted(zip(alone.training_rows, alone.training_cols)) == sorted(
+        zip(fold.training_rows, fold.training_cols)
+    )
+
+
+def test_what_it_leaves_behind(small, whole):
+    folder, result, heard = whole
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("map"))
+    assert names == ["ensemble.safetensors", "figures.json", "folds", "page.html"]
+    assert sorted(path.name for path in (folder / "folds").iterdir()) == [
+        "crossvalidation.json", "fold_1.safetensors", "fold_2.safetensors", "fold_3.safetensors"
+    ]  # fmt: skip
+    assert (folder / "folds" / "crossvalidation.json").read_text() == (
+        folder / "figures.json"
+    ).read_text()
+    page = (folder / "page.html").read_text()
+    assert f"{result.overall_accuracy:.3f} ± {result.overall_accuracy_sd:.3f}" in page
+    assert "Location alone" in page
+    assert heard.shares == sorted(heard.shares)
+    assert any(text.startswith("fold 2 of 3, epoch 1") for text in heard.texts)
+    assert any("for all 3 trainings" in line for line in heard.lines)
+    told = json.loads((folder / "figures.json").read_text())
+    rates = [fold["location_only"] for fold in told["each_fold"]]
+    assert told["of_folds"]["location_only"]["mean"] == pytest.approx(np.mean(rates))
+
+
+def test_the_ensemble_averages_the_folds(small, whole, tmp_path):
+    folder = whole[0]
+    maps = []
+    for path in sorted((folder / "folds").glob("*.safetensors")):
+        maps.append(tmp_path / f"{path.stem}.tif")
+        classify_raster(image=str(small / "image.tif"), model=str(path), device="cpu",
+                        probabilities=str(maps[-1]))  # fmt: skip
+    both = tmp_path / "both.tif"
+    classify_raster(
+        image=str(small / "image.tif"), model=str(folder / "ensemble.safetensors"), device="cpu",
+        probabilities=str(both),
+    )  # fmt: skip
+
+    def read(path):
+        with RasterSource(path) as raster:
+            return raster.read_raw(Window(0, 0, 64, 64), [0, 1, 2])[0]
+
+    mean = np.mean([read(path) for path in maps], axis=0)
+    np.testing.assert_allclose(read(both), mean, atol=2e-6)
+    ensemble = load_bundle(str(folder / "ensemble.safetensors"))
+    assert len(ensemble.members) == 3
+    assert not ensemble.metrics
+    info = read_chip_set(small / "chips")
+    assert ensemble.chips["split_hash"] == info.hash
+
+
+@pytest.mark.parametrize("epochs", [2, 4])
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(small, whole, tmp_path, epochs):
+    with pytest.raises(Cancelled):
+        run(small / "chips", tmp_path, Heard(epochs))
+    assert not (tmp_path / "folds").exists()
+    assert (tmp_path / "folds.unfinished").is_dir()
+    heard = Heard()
+    run(small / "chips", tmp_path, heard)
+    assert not (tmp_path / "folds.unfinished").exists()
+    assert_same(models(tmp_path), models(whole[0]))
+    assert any("1 of 3 folds were finished" in line for line in heard.lines) == (epochs == 4)
+    assert any("Going on after epoch" in line for line in heard.lines)
+
+
+def test_finished_folds_are_not_trained_again(small, whole, tmp_path, monkeypatch):
+    with pytest.raises(Cancelled):
+        run(small / "chips", tmp_path, Heard(7))
+    trained = []
+    kept = fold_run.train_model
+    monkeypatch.setattr(
+        fold_run, "train_model", lambda *args, **more: trained.append(1) or kept(*args, **more)
+    )
+    run(small / "chips", tmp_path)
+    assert len(trained) == 1
+    assert_same(models(tmp_path), models(whole[0]))
+
+
+@pytest.mark.parametrize("way", ["settings", "damage", "afresh"])
+def test_what_is_not_of_this_run_is_not_used(small, whole, tmp_path, way):
+    with pytest.raises(Cancelled):
+        run(small / "chips", tmp_path, Heard(7), settings={"seed": 5} if way == "settings" else {})
+    if way == "damage":
+        for path in (tmp_path / "folds.unfinished").glob("fold_1*.safetensors"):
+            path.write_bytes(path.read_bytes()[:-100])
+    heard = Heard()
+    run(small / "chips", tmp_path, heard, resume=way != "afresh")
+    assert_same(models(tmp_path), models(whole[0]))
+    assert any("1 of 3 folds were finished" in line for line in heard.lines) == (way == "damage")
+
+
+def test_another_run_replaces_what_an_earlier_one_left(small, tmp_path):
+    run(small / "chips", tmp_path, k=3)
+    before = models(tmp_path)
+    with pytest.raises(Cancelled):
+        run(small / "chips", tmp_path, Heard(1), k=2)
+    assert_same(models(tmp_path), before)
+    run(small / "chips", tmp_path, k=2)
+    assert len(models(tmp_path)) == 2
+
+
+def test_tiles_and_drawn_folds_work_too(small, tmp_path):
+    heard = Heard()
+    result = run(small / "tiles", tmp_path, heard, k=2, block_size=None, buffer=None)
+    assert result.folds_trained == 2
+    told = json.loads((tmp_path / "figures.json").read_text())
+    assert told["pixels"] == sum(fold["pixels"]["test"] for fold in told["each_fold"])
+    other = tmp_path / "drawn"
+    other.mkdir()
+    result = run(small / "chips", other, heard, method="stratified", buffer=None)
+    assert any("drawn pixel by pixel" in text for text in result.warnings)
+    assert any("lie in a patch of 3 x 3 pixels" in text for text in result.warnings)
+    assert len(heard.warnings) == len(set(heard.warnings))
+    assert result.location_only > 0.9
+
+
+def test_the_three_folds_of_the_course_are_trained_and_kept(tmp_path):
+    """E-TRAINEE 1D on a set of spectra without a place."""
+    from hsicnn.core.data.export import export_training_chips
+    from hsicnn.core.simulation.scene import create_example_scene
+
+    image, reference = str(tmp_path / "image.tif"), str(tmp_path / "reference.tif")
+    create_example_scene(output=image, reference=reference, size=48, bands=60, classes=3)
+    export_training_chips(image=image, reference=reference, output=str(tmp_path / "chips"), halo=0)
+    settings = {"architecture": "etrainee_1d", "patch_size": None}
+    result = run(tmp_path / "chips", tmp_path, settings=settings, method="stratified", buffer=0,
+                 validation_fraction=0.2)  # fmt: skip
+    assert [model.architecture for model in models(tmp_path)] == ["etrainee_1d"] * 3
+    assert result.folds_trained == 3
+    info = read_chip_set(tmp_path / "chips")
+    nowhere = dataclasses.replace(info, placed=False)
+    with pytest.raises(InputError, match="OUT_OF_FOLD cannot be drawn"):
+        _outputs(tmp_path).check_map(nowhere)
+
+
+def _outputs(folder):
+    from hsicnn.core.crossvalidation.outputs import Outputs
+
+    return Outputs(str(folder / "f"), "", str(folder / "m.tif"), "", "")
+
+
+def test_outputs_that_cannot_be_are_refused_before_anything(small, tmp_path):
+    other = tmp_path / "folds"
+    other.mkdir()
+    (other / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"holds other things .*holiday.jpg"):
+        run(small / "chips", tmp_path)
+    (other / "holiday.jpg").unlink()
+    with pytest.raises(InputError, match="holds the models of the folds alone"):
+        run(small / "chips", tmp_path, report=str(other / "page.html"))
+    with pytest.raises(InputError, match="Two of the outputs"):
+        run(small / "chips", tmp_path, report=str(tmp_path / "figures.json"))
+    with pytest.raises(InputError, match="There is no folder"):
+        run(small / "chips", tmp_path / "no")
+    assert not list(other.iterdir())
