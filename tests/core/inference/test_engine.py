@@ -92,7 +92,7 @@ def balance(network, found: np.ndarray) -> None:
     with torch.no_grad():
         for title, weight in network.named_parameters():
             if title.endswith("bias") and weight.shape == more.shape:
-                weight -= more
+                weight.sub_(more)
 
 
 def assert_same(sink: Gather, expected: np.ndarray) -> None:
