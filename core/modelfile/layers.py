@@ -95,7 +95,7 @@ def _members_together(shown: Sequence[DrawnLayer]) -> list[DrawnLayer]:
 def _sharing(architecture: str) -> str:
     """What neighbours on a raster have in common, in words."""
     entry = NETWORKS.get(architecture)
-    if entry and not entry.dense:
+    if entry and entry.kind == "pixel" and not entry.dense:
         return "This network looks at the patch of every pixel of a raster by itself."
     return "A raster is not cut into patches: neighbours share."
 
