@@ -80,3 +80,11 @@ def test_a_stage_without_a_place_is_refused():
     with pytest.raises(ValueError, match="ends after or before"):
         measure_stages(Vague(), 3)
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_axis_has_a_name_that_pages_know(name):
+    from hsicnn.core.modelfile.layers import AXES
+
+    told = [axis for stage in build(name, 60, CLASSES, {}).stages() for axis in stage.axes]
+    assert set(told) - {""} <= set(AXES)
