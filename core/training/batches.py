@@ -82,4 +82,5 @@ def _turned(symmetry: str, count: int, generator: torch.Generator) -> Tensor:
 
     kinds = TURNED[symmetry]
     drawn = torch.randint(len(kinds), (count,), generator=generator)
-    return torch.tensor(kinds)[drawn]
+    every = len(kinds) == len(TURNED["turns-mirrors"])
+    return drawn if every else torch.tensor(kinds)[drawn]

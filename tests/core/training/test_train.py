@@ -144,11 +144,12 @@ def test_the_history_can_be_read_while_it_trains_and_has_every_epoch_once(scene,
 
     class Reader(Listener):
         def metric(self, name, values):
-            seen.append(lines(output)[-1]["epoch"] == values["epoch"])
+            if values["epoch"]:  # the untrained network's row comes with the first epoch's
+                seen.append(lines(output)[-1]["epoch"] == values["epoch"])
 
     reader = Reader()
     result = train(scene, output, reader)
-    assert seen == [True] * 5  # the untrained network, and four epochs
+    assert seen == [True] * 4
     assert result.history == str(history_path(str(output)))
     assert any(result.history in line for line in reader.lines)
     assert lines(output) == list(load_bundle(str(output)).history)
