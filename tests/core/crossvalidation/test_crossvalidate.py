@@ -293,6 +293,17 @@ def test_tiles_and_drawn_folds_work_too(small, tmp_path):
     assert result.location_only > 0.9
 
 
+def test_a_model_to_begin_with_that_saw_the_samples_is_told(small, whole, tmp_path):
+    first = str(whole[0] / "folds" / "fold_1.safetensors")
+    heard = Heard()
+    result = run(small / "chips", tmp_path, heard, k=2, settings={"initial_model": first})
+    count = len(load_bundle(first).training_rows)
+    total = sum(sum(row) for row in read_chip_set(small / "chips").counts.values())
+    told = f"{count:,} of {total:,} samples trained the model that every fold begins with"
+    assert sum(told in text for text in heard.warnings) == 1
+    assert any(told in text for text in result.warnings)
+
+
 def test_the_three_folds_of_the_course_are_trained_and_kept(tmp_path):
     """E-TRAINEE 1D on a set of spectra without a place."""
     from hsicnn.core.data.export import export_training_chips
