@@ -284,11 +284,11 @@ def say_what_comes(
     validated = sum(info.counts.get("validation", ()))
     if settings.schedule == "plateau" and not validated:
         progress.warn(
-            "The chip set has no validation pixels: SCHEDULE 'plateau' never lowers the learning "
-            "rate. Choose another, or export with a larger VALIDATION_FRACTION."
+            "There are no validation pixels: SCHEDULE 'plateau' never lowers the learning rate. "
+            "Choose another, or a larger VALIDATION_FRACTION where pixels are divided."
         )
     if settings.keep == "best" and not validated:
         progress.warn(
-            "The chip set has no validation pixels: the last epoch's weights are kept. Export "
-            "it again with a larger VALIDATION_FRACTION to let validation choose."
+            "There are no validation pixels: the last epoch's weights are kept. A larger "
+            "VALIDATION_FRACTION, where pixels are divided, lets validation choose."
         )
