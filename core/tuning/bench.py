@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -181,6 +181,8 @@ class Bench:
             values=self._normalised(normalisation, allowed.memory_bytes, watch),
         )
         state.micro_batch = allowed.patches
+        # Every epoch is judged, not only those that would be written down.
+        lesson = replace(lesson, settings=replace(settings, checkpoint="every-epoch"))
         train(state, lesson, watch, after_epoch)
 
     def _normalisation(self, settings: TrainingSettings, watch: Progress) -> Normalisation:
