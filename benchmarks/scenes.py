@@ -85,6 +85,11 @@ class Scene:
         """Their names."""
         return tuple(item.name for item in self.labels.classes)
 
+    def numbers(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Return the numbers 1..k of the classes that the user's codes ``(n,)`` mean."""
+        known = {item.code: number for number, item in enumerate(self.labels.classes, 1)}
+        return np.array([known[int(code)] for code in codes], np.int64)
+
     def store_with(self, codes: npt.NDArray[np.uint8]) -> PixelStore:
         """Return the store with split codes ``(n,)`` of its labelled pixels."""
         return replace(self.store, split=codes)
