@@ -12,7 +12,7 @@ from hsicnn.core.data.folds import buffered_training, spatial_folds
 from scenes import Scene
 from tuning import Ints
 
-# Blocks (``scenes.SCENES``) are so large that this buffer leaves 70 % or more of the training
+# Blocks (``scenes.SCENES``) are so large that this buffer leaves about 70 % or more of the training
 # pixels on every scene; ``buffers.py`` prints the figures of other sizes.
 BUFFER = 12  # the radius of the widest pixel network: no tested pixel lies in a training patch
 FOLDS = 4
