@@ -34,9 +34,10 @@ def layers(bundle: ModelBundle, stages: Stages) -> list[str]:
     if isinstance(stages, str):
         return [html.paragraph(stages, "note")]
     side, inputs = bundle.patch_size, bundle.normalisation.outputs
+    one, several = ("tile", "tiles") if bundle.multiple > 1 else ("patch", "patches")
     window = [("rows", side), ("columns", side)] if side > 1 else []
     shapes = [(("bands", inputs), *window), *(stage.shape for stage in stages)]
-    told = [("Normalised patch", 0), *((stage.words, stage.parameters) for stage in stages)]
+    told = [(f"Normalised {one}", 0), *((stage.words, stage.parameters) for stage in stages)]
     shown = [
         DrawnLayer(words, _shape(shape), math.prod(size for _, size in shape), parameters)
         for (words, parameters), shape in zip(told, shapes)
@@ -46,7 +47,7 @@ def layers(bundle: ModelBundle, stages: Stages) -> list[str]:
         for layer, shape in zip(shown, shapes)
     ]
     rows.append(("All", "", sum(stage.parameters for stage in stages)))
-    note = "What comes out is for one patch. A raster is not cut into patches: neighbours share."
+    note = f"What comes out is for one {one}. A raster is not cut into {several}: neighbours share."
     if bundle.normalisation.kind == "pca":
         note += " Bands are the components of the normalisation here."
     words = "The network from top to bottom: layers, shapes of what comes out, weights"
