@@ -66,8 +66,10 @@ class TrainClassifier(HsicnnAlgorithm):
             p.whole(
                 "PATCH_SIZE",
                 "Patch size (pixels)",
-                "Side of the square of pixels that the network sees around a pixel, odd. Empty: "
-                "the network's own.",
+                "Side of the square of pixels that the network sees around a pixel, odd. Of a "
+                "network on tiles the side of the tiles it learns from, a multiple of 4 (or of 2 "
+                "to the power of its depth). Empty: the network's own, of tiles the largest that "
+                "the chips hold.",
                 None,
                 (1, 1025),
             ),

@@ -29,7 +29,7 @@ from fold_work import Task, kept_folds_of, scene_of  # noqa: E402
 from hsicnn.core.errors import InputError  # noqa: E402
 from kept_folds import KeptFolds  # noqa: E402
 from methods import METHODS  # noqa: E402
-from protocol import BLOCK, BUFFER, FOLDS, Protocol, leftover  # noqa: E402
+from protocol import BUFFER, FOLDS, Protocol, leftover  # noqa: E402
 from scenes import SCENES  # noqa: E402
 
 BUDGET = 60.0
@@ -51,7 +51,6 @@ class Comparison:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
-        self.protocol = Protocol(given.folds, given.block, given.buffer)
         self.kept: dict[tuple[str, str], KeptFolds] = {}
         self.why_not: dict[tuple[str, str], str] = {}
         for scene in given.scenes:
@@ -68,7 +67,7 @@ class Comparison:
         """Yield the folds that are not finished: all methods on one seed before the next."""
         for seed in self.given.seeds:
             for (scene, method), kept in self.kept.items():
-                for fold in range(self.protocol.folds):
+                for fold in range(self.given.folds):
                     if not kept.has(seed, fold):
                         yield self._task(scene, method, seed, fold)
 
@@ -78,8 +77,9 @@ class Comparison:
         for name in self.given.scenes:
             scene = scene_of(str(self.given.data), str(self.given.cache), name)
             rows = [self._row(name, method) for method in self.given.methods]
-            left = leftover(scene, self.protocol, seeds)
-            lines += scene_lines(scene, rows, self.protocol, left, seeds)
+            protocol = self._protocol(name)
+            left = leftover(scene, protocol, seeds)
+            lines += scene_lines(scene, rows, protocol, left, seeds)
             written = json.dumps(matrices(scene, rows))
             (self.given.cache / f"matrices-{name}.json").write_text(written, encoding="utf-8")
         return lines
@@ -89,12 +89,16 @@ class Comparison:
         if kept is None:
             return Row(method, {}, [], self.why_not[name, method])
         scene = scene_of(str(self.given.data), str(self.given.cache), name)
-        return read_row(method, kept, scene, self.protocol, self.given.seeds)
+        return read_row(method, kept, scene, self._protocol(name), self.given.seeds)
+
+    def _protocol(self, scene: str) -> Protocol:
+        given = self.given
+        return Protocol(given.folds, given.block or SCENES[scene].block, given.buffer)
 
     def _task(self, scene: str, method: str, seed: int, fold: int) -> Task:
         given = self.given
         places = (str(given.data), str(given.cache))
-        return Task(*places, scene, method, seed, fold, self.protocol, given.budget)
+        return Task(*places, scene, method, seed, fold, self._protocol(scene), given.budget)
 
 
 def arguments() -> argparse.Namespace:
@@ -105,7 +109,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--folds", type=int, default=FOLDS)
-    parser.add_argument("--block", type=int, default=BLOCK, help="side of a block, in pixels")
+    help_text = "side of a block, in pixels; the scene's own where it is not given"
+    parser.add_argument("--block", type=int, help=help_text)
     parser.add_argument("--buffer", type=int, default=BUFFER, help="in pixels; one for all methods")
     help_text = "seconds of a training; a longer recipe takes fewer steps; 0: no limit"
     parser.add_argument("--budget", type=float, default=BUDGET, help=help_text)

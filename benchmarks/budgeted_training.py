@@ -9,10 +9,11 @@ from pathlib import Path
 from budget import FittedRecipe, fit_recipe, remembered, time_step
 from hsicnn.core.data.chip_format import ChipSetInfo
 from hsicnn.core.modelfile.bundle import ModelBundle, load_bundle
-from hsicnn.core.progress import Progress
+from hsicnn.core.progress import Progress, SilentProgress
 from hsicnn.core.training.loop import steps_an_epoch
 from hsicnn.core.training.settings import TrainingSettings
 from hsicnn.core.training.train import train_classifier
+from hsicnn.models.catalog import NETWORKS
 
 MEMORY_MB = 2048
 Train = Callable[[TrainingSettings, Path], ModelBundle]
@@ -47,6 +48,16 @@ def train_on(
     return load_bundle(str(model))
 
 
+def samples_an_epoch(info: ChipSetInfo, settings: TrainingSettings) -> int:
+    """Return how many patches or tiles an epoch passes over; of tiles the most that it can be."""
+    if NETWORKS[settings.architecture].kind != "tile":
+        return sum(info.counts["train"])
+    from hsicnn.core.training.tile_size import fit_tile
+    from hsicnn.core.training.windows import most_windows
+
+    return int(most_windows(info, fit_tile(info, settings, SilentProgress()).patch_size))
+
+
 def fitted_recipe(
     info: ChipSetInfo,
     settings: TrainingSettings,
@@ -78,7 +89,7 @@ def fitted_recipe(
         memory.parent.mkdir(parents=True, exist_ok=True)
         return fit_recipe(
             settings.epochs,
-            steps_an_epoch(sum(info.counts["train"]), settings),
+            steps_an_epoch(samples_an_epoch(info, settings), settings),
             settings.longest_epoch,
             step_seconds=time_step(trial),
             budget=budget,

@@ -110,7 +110,8 @@ class Limited(SilentProgress):
 
     def metric(self, name: str, values: Mapping[str, float]) -> None:
         """Say every tenth epoch."""
-        if name == "epoch" and "validation_overall" in values and values["epoch"] % TENTH == 0:
+        tenth = name == "epoch" and values["epoch"] and values["epoch"] % TENTH == 0
+        if tenth and "validation_overall" in values:
             said = f"epoch {values['epoch']:.0f}, {values['validation_overall']:.3f}"
             print(f"  {self._title}: {said}", flush=True)
 

@@ -32,13 +32,13 @@ from hsicnn.core.inference.classify import classify_raster  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.training.settings import resolve_settings  # noqa: E402
 from hsicnn.models.catalog import NETWORKS  # noqa: E402
+from protocol import BUFFER  # noqa: E402
 from scenes import SCENES  # noqa: E402
 
 COURSE = ("etrainee_1d", "etrainee_2d", "etrainee_3d")
 SCENE = "enmap_potsdam"
 FOLDS = 3
-BLOCK = 32
-BUFFER = 12
+BLOCK = SCENES[SCENE].block
 SEED = 1
 
 

@@ -16,9 +16,11 @@ from budgeted_training import MEMORY_MB, fitted_recipe, train_on
 from hsicnn.core.data.chip_format import ChipSetInfo
 from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.export import export_training_chips
+from hsicnn.core.data.labels import read_labels
 from hsicnn.core.data.separation import TEST, UNUSED
+from hsicnn.core.inference.classify import classify_raster
 from hsicnn.core.inference.model_bands import find_bands
-from hsicnn.core.modelfile.bundle import ModelBundle
+from hsicnn.core.modelfile.bundle import ModelBundle, save_bundle
 from hsicnn.core.modelfile.network import network_of
 from hsicnn.core.progress import SilentProgress
 from hsicnn.core.raster.source import RasterSource
@@ -27,10 +29,12 @@ from hsicnn.core.training.patches import PatchSource, samples_of
 from hsicnn.core.training.preparation import make_network
 from hsicnn.core.training.settings import TrainingSettings, resolve_settings
 from hsicnn.core.training.validation import predict
+from hsicnn.models.catalog import NETWORKS
 from protocol import Guess, Mask
 from scenes import HALO, Scene
 from speed_cases import Case, compute_rate, plan_of
 
+LARGE_CHIP = 256  # pixels: few chips overlap little, however wide their halo
 RATE_SECONDS = 1.0  # that classification is timed for
 
 
@@ -80,7 +84,7 @@ class NetworkMethod:
         """
         with TemporaryDirectory(prefix="accuracy-") as name:
             folder = Path(name)
-            info = export_training_pixels(scene, training, folder)
+            info = export_training_pixels(scene, training, folder, self.name)
             recipe = fitted_recipe(
                 info, self.settings(seed), budget=self.budget, memory=self.plans / f"{plan}.json"
             )
@@ -89,7 +93,8 @@ class NetworkMethod:
             bundle = train_on(info, settings, folder / "model.safetensors")
             seconds = time.monotonic() - began
         began = time.monotonic()
-        found = predict_pixels(bundle, scene, test)
+        tile = NETWORKS[self.name].kind == "tile"
+        found = (map_pixels if tile else predict_pixels)(bundle, scene, test)
         predicting = time.monotonic() - began
         facts = {
             "training_seconds": seconds,
@@ -101,21 +106,52 @@ class NetworkMethod:
         return Guess({"": found}, facts)
 
 
-def export_training_pixels(scene: Scene, training: Mask, folder: Path) -> ChipSetInfo:
-    """Export a chip set that holds the training pixels and no label of any other."""
+def export_training_pixels(
+    scene: Scene, training: Mask, folder: Path, architecture: str
+) -> ChipSetInfo:
+    """Export a chip set that holds the training pixels and no label of any other.
+
+    Args:
+        scene: with its labelled pixels.
+        training: which of them train.
+        folder: for the chip set.
+        architecture: network in the catalog; what learns from tiles gets room for its own.
+    """
     reference = folder / "training.tif"
     scene.write_reference(reference, training)
+    entry = NETWORKS[architecture]
+    room = {"halo": HALO}
+    if entry.kind == "tile":
+        room = {"halo": entry.default_patch // 2, "chip_size": LARGE_CHIP}
     export_training_chips(
         image=str(scene.image),
         reference=str(reference),
         output=str(folder / "chips"),
-        halo=HALO,
         split="random",
         buffer=0,
         train_fraction=1.0,
         validation_fraction=0.0,
+        **room,
     )
     return read_chip_set(str(folder / "chips"))
+
+
+def map_pixels(bundle: ModelBundle, scene: Scene, test: Mask) -> npt.NDArray[np.int64]:
+    """Return the classes that a map of the whole scene gives labelled pixels.
+
+    What learns from tiles shares so much between neighbours that all take as long as some.
+    """
+    with TemporaryDirectory(prefix="accuracy-") as folder:
+        model, output = Path(folder) / "model.safetensors", Path(folder) / "map.tif"
+        save_bundle(str(model), bundle)
+        classify_raster(image=str(scene.image), model=str(model), output=str(output), device="cpu")
+        with RasterSource(str(output)) as source:
+            found = read_labels(str(output), source.grid, progress=SilentProgress())
+            codes = np.zeros((source.grid.height, source.grid.width), np.int64)
+    codes[found.rows, found.cols] = np.array([0, *(item.code for item in found.classes)])[
+        found.values
+    ]
+    return scene.numbers(codes[scene.labels.rows[test], scene.labels.cols[test]])
 
 
 def predict_pixels(bundle: ModelBundle, scene: Scene, test: Mask) -> npt.NDArray[np.int64]:
@@ -136,9 +172,8 @@ def predict_pixels(bundle: ModelBundle, scene: Scene, test: Mask) -> npt.NDArray
         progress=SilentProgress(),
     )
     logits = predict(network, source_of_patches, samples_of(store, TEST), SilentProgress())
-    places = {item.code: place for place, item in enumerate(scene.labels.classes, 1)}
-    numbers = np.array([places[item.code] for item in bundle.classes], np.int64)
-    return np.asarray(numbers[logits.argmax(1).numpy()])
+    codes = np.array([item.code for item in bundle.classes])
+    return scene.numbers(codes[logits.argmax(1).numpy()])
 
 
 def classification_rate(bundle: ModelBundle, scene: Scene) -> float:

@@ -12,9 +12,8 @@ from hsicnn.core.data.folds import buffered_training, spatial_folds
 from scenes import Scene
 from tuning import Ints
 
-# Among 16, 24, 32, 48 and 64 pixels, blocks of 32 are the smallest of which a buffer of 12 leaves
-# half of the training pixels on every scene; the figures are in docs/benchmarks.md.
-BLOCK = 32
+# Blocks (``scenes.SCENES``) are so large that this buffer leaves about 70 % or more of the training
+# pixels on every scene; ``buffers.py`` prints the figures of other sizes.
 BUFFER = 12  # the radius of the widest pixel network: no tested pixel lies in a training patch
 FOLDS = 4
 # Rivals choose their settings on finer folds: what is left of a fold's training pixels is little.
@@ -33,9 +32,9 @@ class Protocol:
         buffer: training pixels are farther than this from every tested one (Chebyshev).
     """
 
-    folds: int = FOLDS
-    block: int = BLOCK
-    buffer: int = BUFFER
+    folds: int
+    block: int
+    buffer: int
 
     def divide(self, scene: Scene, seed: int, fold: int) -> tuple[Mask, Mask]:
         """Return which labelled pixels train for a fold, and which it tests."""

@@ -21,7 +21,12 @@ PROGRAMS = {
     "export": "large_export.py",
     "labels": "wrong_labels.py",
     "accuracy": "accuracy.py",
+    "buffers": "buffers.py",
+    "course": "course_recipe.py",
+    "folds": "folds.py",
 }
+#: Those that take real scenes, and those that take so long that they run by name alone.
+REAL, LONG = ("accuracy", "buffers", "course", "folds"), ("course", "folds")
 
 
 def main() -> None:
@@ -30,13 +35,15 @@ def main() -> None:
     Words that begin with ``-`` are handed on, such as ``--repetitions=1``.
     """
     options = [word for word in sys.argv[1:] if word.startswith("-")]
-    wanted = [word for word in sys.argv[1:] if word not in options] or list(PROGRAMS)
+    wanted = [word for word in sys.argv[1:] if word not in options] or [
+        name for name in PROGRAMS if name not in LONG
+    ]
     unknown = [name for name in wanted if name not in PROGRAMS]
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(PROGRAMS)}.")
     for name in wanted:
-        if name == "accuracy" and not os.environ.get("HSICNN_TEST_DATA"):
-            sys.stdout.write("accuracy: HSICNN_TEST_DATA names no folder of scenes, left out.\n")
+        if name in REAL and not os.environ.get("HSICNN_TEST_DATA"):
+            sys.stdout.write(f"{name}: HSICNN_TEST_DATA names no folder of scenes, left out.\n")
             continue
         sys.stdout.write(f"== {name}\n")
         sys.stdout.flush()

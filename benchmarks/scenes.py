@@ -35,12 +35,14 @@ class SceneFiles:
         reference: likewise.
         variable: the image's in a file that holds several; empty for what GDAL opens.
         choices: whether networks and recipes were chosen on it; others only confirm.
+        block: side of the blocks that folds are made of, in pixels.
     """
 
     image: str
     reference: str
     variable: str = ""
     choices: bool = False
+    block: int = 48
 
 
 SCENES: Mapping[str, SceneFiles] = {
@@ -53,7 +55,7 @@ SCENES: Mapping[str, SceneFiles] = {
         choices=True,
     ),
     "salinas9": SceneFiles("salinas9/salinas_first9bands_cube.tif", "salinas9/salinas_gt.tif"),
-    "samson": SceneFiles("samson/Samson.mat", "samson/samson_gt.tif", "SamSon"),
+    "samson": SceneFiles("samson/Samson.mat", "samson/samson_gt.tif", "SamSon", block=32),
 }
 
 
@@ -84,6 +86,11 @@ class Scene:
     def classes(self) -> tuple[str, ...]:
         """Their names."""
         return tuple(item.name for item in self.labels.classes)
+
+    def numbers(self, codes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Return the numbers 1..k of the classes that the user's codes ``(n,)`` mean."""
+        known = {item.code: number for number, item in enumerate(self.labels.classes, 1)}
+        return np.array([known[int(code)] for code in codes], np.int64)
 
     def store_with(self, codes: npt.NDArray[np.uint8]) -> PixelStore:
         """Return the store with split codes ``(n,)`` of its labelled pixels."""

@@ -11,6 +11,7 @@ import argparse
 import statistics
 import sys
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,15 +60,26 @@ def row(case: Case, plan: Plan, given: argparse.Namespace) -> str:
         shares.append(dense[-1] * case.flops / matrix[-1])
         for batch in case.batches:
             patch[batch].append(patch_rate(case, batch, given.seconds / 4))
-        single.append(patch_rate(case, 1, given.seconds / 4))
-    fast, alone = statistics.median(dense), statistics.median(single)
+        if case.batches:
+            single.append(patch_rate(case, 1, given.seconds / 4))
+    fast = statistics.median(dense)
+    cells = [
+        case.title,
+        f"{case.flops / 1e6:.2f}",
+        f"{fast:,.0f}",
+        f"{statistics.median(matrix) / 1e9:.0f}",
+        f"{statistics.median(shares):.0%}",
+        *(_gains(fast, patch, single) if case.batches else ["", "", "", ""]),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _gains(fast: float, patch: Mapping[int, Sequence[float]], single: Sequence[float]) -> list[str]:
+    """Return the cells of patch by patch; tiles of an encoder-decoder have no such thing."""
+    alone = statistics.median(single)
     best, batch = max((statistics.median(rates), size) for size, rates in patch.items())
-    return (
-        f"| {case.title} | {case.flops / 1e6:.2f} | {fast:,.0f} "
-        f"| {statistics.median(matrix) / 1e9:.0f} | {statistics.median(shares):.0%} "
-        f"| {best:,.0f} (batch {batch}) | {fast / best:.1f} x | {alone:,.0f} "
-        f"| {fast / alone:,.0f} x |"
-    )
+    at_best = [f"{best:,.0f} (batch {batch})", f"{fast / best:.1f} x"]
+    return [*at_best, f"{alone:,.0f}", f"{fast / alone:,.0f} x"]
 
 
 def patch_rate(case: Case, batch: int, seconds: float) -> float:

@@ -85,7 +85,7 @@ def all_cases(names: Collection[str] = ()) -> list[Case]:
     for name, entry in NETWORKS.items():
         if names and name not in names:
             continue
-        batches = BATCHES[entry.dims]
+        batches = BATCHES[entry.dims] if entry.kind == "pixel" else ()
         for recipe in filter(None, (entry.published, entry.recipe or {"normalisation": "band"})):
             inputs = _components(recipe)
             if all((case.architecture, case.inputs) != (name, inputs or BANDS) for case in cases):
@@ -110,6 +110,10 @@ def make_case(
     """Build a case; with ``inputs`` a matrix makes as many components of the bands."""
     torch.manual_seed(1)
     network = build(name, inputs or bands, classes, options).eval()
+    if NETWORKS[name].kind == "tile":
+        from hsicnn.models.seamless import seamless
+
+        network = seamless(network)
     mean, rng = np.full(bands, 0.3, np.float32), np.random.default_rng(1)
     transform = np.full(bands, 10.0, np.float32)
     if inputs:
@@ -125,12 +129,19 @@ def make_case(
 def pixel_flops(network: nn.Module, inputs: int) -> float:
     """Return 2 x the multiply-adds of a large block's dense pass, a pixel."""
     radius = int(network.radius)  # type: ignore[arg-type]
-    side = 32 if radius == 0 else 1024
-    shape = (1, inputs, side + 2 * radius, side + 2 * radius)
+    length = given_length(network, 32 if radius == 0 else 1024)
+    shape = (1, inputs, length, length)
     shadow = copy.deepcopy(network).to("meta")
     with FlopCounterMode(display=False) as counter:  # of the plain definition, as it is learnt
         shadow(torch.empty(shape, device="meta"))
-    return float(counter.get_total_flops()) / side**2
+    return float(counter.get_total_flops()) / (length - 2 * radius) ** 2
+
+
+def given_length(network: nn.Module, length: int) -> int:
+    """Return how many rows a network has to be given for so many rows of its output, or more."""
+    multiple = int(getattr(network, "multiple", 1))
+    rows = length + 2 * int(network.radius)  # type: ignore[arg-type]
+    return -(-rows // multiple) * multiple
 
 
 def matrix_rate() -> float:
@@ -198,17 +209,18 @@ def compute_rate(case: Case, plan: Plan, seconds: float) -> float:
 
     Every worker goes through the tiles of a block that is already normalised.
     """
-    margin = 2 * case.radius
-    shape = (plan.rows + margin, plan.cols + margin, case.inputs)
+    network = case.network
+    shape = (given_length(network, plan.rows), given_length(network, plan.cols), case.inputs)
     block = torch.randn(shape).permute(2, 0, 1)
     places = [*tiles(plan.rows, plan.cols, even(plan.rows, plan.tile), even(plan.cols, plan.tile))]
     counts = [0] * plan.workers
 
     def compute(place: Window) -> int:
-        row, col, height, width = place
-        inputs = block[None, :, row : row + height + margin, col : col + width + margin]
+        rows, cols = given_length(network, place.height), given_length(network, place.width)
+        # What lies in a block is of no matter here, and its last tile may begin a little earlier.
+        row, col = min(place.row, shape[0] - rows), min(place.col, shape[1] - cols)
         with torch.inference_mode():
-            case.network(inputs)
+            network(block[None, :, row : row + rows, col : col + cols])
         return place.size
 
     def work(number: int) -> None:

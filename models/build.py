@@ -16,13 +16,15 @@ def build(name: str, bands: int, outputs: int, options: Mapping[str, Any]) -> nn
     """Return a network, with random weights from torch's generator.
 
     Its ``radius`` says how many pixels around each pixel it looks; its forward maps
-    ``(N, bands, H, W)`` to logits ``(N, outputs, H - 2 radius, W - 2 radius)``.
+    ``(N, bands, H, W)`` to logits ``(N, outputs, H - 2 radius, W - 2 radius)``. Networks on tiles
+    come in the form that learns, with a radius of 0; ``models.seamless`` makes the other.
 
     Args:
         name: from the catalog.
         bands: inputs of every pixel.
         outputs: classes.
-        options: of the network; missing ones take their defaults, ``patch_size`` is the side.
+        options: of the network; missing ones take their defaults, ``patch_size`` is the side
+            of its patch or of its tiles.
 
     Raises:
         ValueError: for an unknown network or option, a value out of its range, or too few
@@ -47,8 +49,7 @@ def _check(
     if outputs < 1:
         raise ValueError(f"{entry.title} needs at least one class; it gets {outputs}.")
     if patch not in entry.patch_sizes:
-        sizes = ", ".join(str(size) for size in entry.patch_sizes)
-        raise ValueError(f"{entry.title} takes patches of {sizes} pixels, not {patch}.")
+        raise ValueError(f"{entry.title} takes {entry.sizes_told()}, not {patch}.")
     known = {option.name: option for option in entry.options}
     for name, value in options.items():
         if name not in known:

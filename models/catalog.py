@@ -8,6 +8,8 @@ from types import MappingProxyType
 from .entries import (
     a2s2k,
     etrainee_1d,
+    etrainee_2d,
+    etrainee_3d,
     hamida_2018,
     he_2017,
     hu_2015,
@@ -19,6 +21,7 @@ from .entries import (
     soil_1d,
     spectralformer,
     ssrn,
+    unet,
 )
 from .entry import Network
 
@@ -36,6 +39,9 @@ _ALL = (
     ssrn.ENTRY,
     a2s2k.ENTRY,
     spectralformer.ENTRY,
+    etrainee_2d.ENTRY,
+    etrainee_3d.ENTRY,
+    unet.ENTRY,
 )
 
 #: Every network by its name, the recommended one first.

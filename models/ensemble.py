@@ -44,6 +44,11 @@ class Ensemble(nn.Module):
         self.multiple = math.lcm(*steps)
         self.radius = _common_radius(radii, steps, self.multiple)
         self.margins = [self.radius - radius for radius in radii]
+        if self.multiple > 1:
+            # What a patch is to other networks: large enough for the tile of every member.
+            sides = [int(getattr(member, "tile", 2 * radius + 1)) + 2 * margin
+                     for member, radius, margin in zip(members, radii, self.margins)]  # fmt: skip
+            self.tile = -(-max(sides) // self.multiple) * self.multiple
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return log probabilities; see the class for shapes."""

@@ -9,6 +9,9 @@ from typing import Any, Union
 
 Number = Union[int, float]
 
+TILE_SIDES = tuple(range(16, 513, 4))  # that networks on tiles take, as far as they can halve them
+LISTED = 12  # sides; more are told as a range
+
 
 @dataclass(frozen=True)
 class Option:
@@ -68,8 +71,8 @@ class Network:
         dims: ``1D``, ``2D`` or ``3D``.
         paper: where it comes from: authors, title, year, DOI.
         dense: whether neighbours share work when a block is classified.
-        default_patch: side of its patch, or of its tiles, in pixels.
-        patch_sizes: sides it can take.
+        default_patch: side of its patch, or of its tiles at the most, in pixels.
+        patch_sizes: sides it can take, in rising order; evenly spaced where they are many.
         min_bands: inputs it needs at least, with its options left alone.
         options: what can be set.
         recipe: training settings that differ from the defaults: what measured best.
@@ -89,3 +92,11 @@ class Network:
     options: tuple[Option, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     published: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def sizes_told(self) -> str:
+        """Return the sides that it takes, in words."""
+        sizes, what = self.patch_sizes, "tiles" if self.kind == "tile" else "patches"
+        if len(sizes) > LISTED:
+            step = sizes[1] - sizes[0]
+            return f"{what} of {sizes[0]} to {sizes[-1]} pixels, multiples of {step}"
+        return f"{what} of {', '.join(str(size) for size in sizes)} pixels"

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .spectra import PixelSpectra, as_image, as_rows, spectral_unit
+from .spectra import PixelSpectra, as_images, as_rows, spectral_unit
 from .stages import Stage
 from .units import Style, check_bands, convolved, initialise, spectral_padding, widened
 
@@ -122,7 +122,7 @@ class HuNet(PixelSpectra):
 
     def learn(self, spectra: Tensor) -> Tensor:
         """``(bands, n)`` spectra to ``(n, outputs)`` logits, layer by layer."""
-        values = self._pooled(self.first(as_image(spectra)))
+        values = self._pooled(self.first(as_images(spectra)))
         values = self.after(values)
         for layer in self.dense:
             values = layer(values)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .layers import on_cpu
 from .units import Style, Unit
 
+SMALL = 20_480  # numbers of one image up to which torch does without the library
 FEATURES = 1 << 21  # of the largest layer at once on a CPU: they then stay in its cache
 
 
@@ -64,9 +65,22 @@ def as_image(spectra: Tensor) -> Tensor:
     return spectra.contiguous()[None, :, :, None].permute(0, 3, 1, 2)
 
 
+def as_images(spectra: Tensor) -> Tensor:
+    """The same, but of few spectra an image each, ``(n, 1, bands, 1)``.
+
+    For one small image torch takes kernels of its own, which are slower than the library's at
+    long kernels.
+    """
+    if spectra.numel() > SMALL:
+        return as_image(spectra)
+    return spectra.t()[:, None, :, None]
+
+
 def as_rows(scores: Tensor) -> Tensor:
-    """``(1, outputs, 1, n)`` to ``(n, outputs)``."""
-    return scores[0, :, 0].t()
+    """``(1, outputs, 1, n)`` or ``(n, outputs, 1, 1)`` to ``(n, outputs)``."""
+    if len(scores) == 1:
+        return scores[0, :, 0].t()
+    return scores.flatten(1)
 
 
 def spectral_unit(

@@ -41,7 +41,7 @@ class Staged(Protocol):
 
 @dataclass(frozen=True)
 class MeasuredStage:
-    """A stage on one patch.
+    """A stage on one patch or tile.
 
     Attributes:
         words: what it does.
@@ -55,7 +55,7 @@ class MeasuredStage:
 
 
 def measure_stages(network: nn.Module, inputs: int) -> list[MeasuredStage]:
-    """Send one patch through a network and note what comes out of every stage.
+    """Send one patch, or one tile, through a network and note what comes out of every stage.
 
     Nothing is computed: the network is moved to the meta device, where tensors have
     shapes only, and is of no other use afterwards.
@@ -65,7 +65,8 @@ def measure_stages(network: nn.Module, inputs: int) -> list[MeasuredStage]:
         inputs: of every pixel.
     """
     stages = cast(Staged, network).stages()
-    side = 2 * int(network.radius) + 1  # type: ignore[arg-type]
+    radius = int(network.radius)  # type: ignore[arg-type]
+    side = int(getattr(network, "tile", 2 * radius + 1))
     into: dict[nn.Module, tuple[int, ...]] = {}
     out_of: dict[nn.Module, tuple[int, ...]] = {}
 

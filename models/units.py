@@ -74,8 +74,8 @@ class Unit(nn.Module):
         self.convolution = convolution
         flat = isinstance(convolution, nn.Conv2d) and not isinstance(convolution, BandConvolution)
         self.after = nn.Sequential(*style.parts(convolution.out_channels, flat=flat))
-        layout = torch.channels_last_3d if convolution.weight.ndim == 5 else torch.channels_last
-        self.to(memory_format=layout)  # type: ignore[call-overload]
+        if isinstance(convolution, nn.Conv2d):  # in three dimensions the values decide
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, values: Tensor) -> Tensor:
         """Return convolved, normalised, activated values."""

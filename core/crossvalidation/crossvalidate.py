@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...models.catalog import network as catalog_entry
@@ -13,7 +13,7 @@ from ..modelfile.ensemble import ensemble_of
 from ..progress import Portion, Progress, SilentProgress
 from ..sizes import MIB
 from ..training.train import Task, load_store, make_task
-from .findings import findings
+from .findings import findings, samples_seen
 from .fold_folder import unfinished_folder
 from .fold_run import FoldOutcome, run_folds
 from .folds import Folds, divide
@@ -114,6 +114,13 @@ def crossvalidate(
     memory_bytes = memory_mb * MIB
     store = load_store(info, task, memory_bytes=memory_bytes, progress=Portion(progress, 0.0, 0.02))
     divided = divide(info, store, wanted, task.settings.seed, progress)
+    seen = samples_seen(info, store, task.initial)
+    if seen:
+        told = (
+            f"{seen:,} of {len(store):,} samples trained the model that every fold begins with: "
+            "held out, they are no longer unseen, and the figures flatter."
+        )
+        divided = replace(divided, warnings=(*divided.warnings, told))
     progress.log(f"{divided.describe()}; every sample is held out once.")
     for note in divided.notes:
         progress.log(note)

@@ -11,7 +11,7 @@ from ..disk import write_refusal
 from ..errors import InputError
 
 FIGURES_FILE = "crossvalidation.json"
-_OWN = re.compile(r"fold_\d+\.safetensors|" + re.escape(FIGURES_FILE))
+_OWN = re.compile(r"fold_\d+\.safetensors(\.history\.jsonl)?|" + re.escape(FIGURES_FILE))
 
 
 def check_folder(path: str) -> Path:

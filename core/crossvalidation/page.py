@@ -63,7 +63,8 @@ def _figures(found: Findings) -> list[str]:
 
 
 def _folds(found: Findings) -> list[str]:
-    headers = ("Fold", "Training", "Validation", "Held out", *TITLES.values(), "Epochs", "Time")
+    headers = ("Fold", "Training", "Validation", "Held out", "Overall", "Average", "Kappa",
+               "Location alone", "Epochs", "Time")  # fmt: skip
     rows: list[list[html.Cell]] = []
     for outcome in found.outcomes:
         test, counts = outcome.model.metrics["test"], outcome.counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,39 @@ from ..raster.windows import grow, mirrored
 from .chip_files import read_chip
 from .chip_format import GROUPS, IMAGES, LABELS, Chip, ChipSetInfo
 from .pixel_room import room_for_pixels
-from .pixel_store import PixelStore, check_unchanged
+from .pixel_store import IntArray, PixelStore, check_unchanged
+from .separation import TRAIN
 from .windows.files import StoredStack
 from .windows.stack import WindowSamples
+
+
+@dataclass(frozen=True, eq=False)
+class Rectangles:
+    """The rectangles of pixels that a store is made of: chips, tiles, windows.
+
+    Attributes:
+        start: ``(n,)`` int64 position in the store of each one's first pixel.
+        height: ``(n,)`` int64.
+        width: ``(n,)`` int64: from a pixel to the one below.
+        rim: pixels at their edges that no labelled pixel lies in.
+    """
+
+    start: IntArray
+    height: IntArray
+    width: IntArray
+    rim: int
+
+
+def rectangles(info: ChipSetInfo) -> Rectangles:
+    """Return the rectangles of a chip set's store, in their order."""
+    windows = [grow(chip.box, info.halo) for chip in info.chips]
+    windows += [tile.place.window for tile in info.tiles.tiles] if info.tiles else []
+    stack = info.windows
+    stacked = np.full(stack.count if stack else 0, stack.side if stack else 0, dtype=np.int64)
+    sides = np.array([(one.height, one.width) for one in windows], dtype=np.int64).reshape(-1, 2)
+    height, width = (np.concatenate([column, stacked]) for column in sides.T)
+    start = np.concatenate([[0], np.cumsum(height * width)])[:-1].astype(np.int64)
+    return Rectangles(start, height, width, 0 if info.kind == "tiles" else info.halo)
 
 
 def chip_pixels(info: ChipSetInfo) -> list[int]:
@@ -85,6 +116,30 @@ def load_pixels(
     )
     _check(info, store)
     return store
+
+
+def training_pixels(
+    info: ChipSetInfo, store: PixelStore, progress: Progress
+) -> tuple[IntArray, IntArray]:
+    """Return every place in the store where a training pixel lies, and its class.
+
+    In the store's samples each pixel of the source is there once; tiles that overlap and turned
+    ones hold it several times, and each of them is a whole tile to learn from.
+
+    Args:
+        info: the chip set.
+        store: its pixels.
+        progress: asked for cancelling.
+
+    Returns:
+        ``(n,)`` positions and ``(n,)`` classes, 1..classes.
+    """
+    training = store.split == TRAIN
+    if info.kind == "tiles":
+        from .tiles.loading import training_labels
+
+        return training_labels(info, store, progress)
+    return store.index[training], store.label[training].astype(np.int64)
 
 
 def _load_windows(

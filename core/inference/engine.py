@@ -21,6 +21,7 @@ from ..raster.windows import Window, tiles
 from ..timing import TimeLeft
 from .inputs import Normaliser
 from .plan import IN_FLIGHT, ZONES, Plan
+from .reach import Reach
 from .reading import BlockReader
 from .tiles import Block, TileComputer
 from .zones import Maps, Zone, even
@@ -80,7 +81,7 @@ class Engine:
         self._normaliser = normaliser
         self._classes = classes
         self._plan = plan
-        self._radius = int(network.radius)  # type: ignore[arg-type]
+        self._halo = Reach.of(network).halo
         self._stop = threading.Event()
         self._computer = TileComputer(network, device, plan.tile, self._stop)
         self._blocks = threading.Semaphore(IN_FLIGHT)
@@ -171,7 +172,7 @@ class Engine:
             self._source,
             self._positions,
             self._normaliser,
-            radius=self._radius,
+            radius=self._halo,
             area=area,
             keep=plan.keep,
         )
@@ -218,8 +219,9 @@ class Engine:
 
     def _read_block(self, reader: BlockReader, area: Window, zone: Zone, inner: Window) -> Block:
         maps = zone.maps.part(inner)
-        inputs, valid = reader.read(_place(area, zone.maps.window, inner))
-        return Block(inputs, valid, maps, zone)
+        place = _place(area, zone.maps.window, inner)
+        inputs, valid = reader.read(place)
+        return Block(inputs, valid, maps, zone, (place.row, place.col))
 
     def _hand_out(self, block: Block) -> None:
         """Queue the tiles of a block; a block without a valid pixel is finished as it is."""

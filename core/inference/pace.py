@@ -15,6 +15,7 @@ from ..raster.windows import Window
 from ..runtime.memory_errors import is_out_of_memory
 from ..timing import duration
 from .plan import Plan
+from .reach import Reach
 from .reading import BlockReader
 
 if TYPE_CHECKING:
@@ -148,15 +149,16 @@ def _try_tiles(
     """
     import torch
 
-    margin = 2 * int(network.radius)  # type: ignore[arg-type]
-    most = min(plan.tile, inputs.shape[1] - margin, inputs.shape[2] - margin)
+    reach = Reach.of(network)
+    most = min(plan.tile, *(length - 2 * reach.halo for length in inputs.shape[1:]))
     side = min(FIRST, most)
 
     def run() -> tuple[float, Tensor]:
         progress.check_cancel()
         began = time.perf_counter()
         with torch.inference_mode():
-            tile = inputs[None, :, : side + margin, : side + margin].to(device)
+            image = slice(reach.longest(side))
+            tile = inputs[None, :, image, image].to(device)
             shares = network(tile).softmax(1)[0].cpu()
         return time.perf_counter() - began, shares
 
@@ -169,8 +171,7 @@ def _try_tiles(
     if seconds < LONGEST:  # the first run of a size also prepares kernels
         seconds = min(seconds, run()[0])
     # Larger tiles have less margin, which is most of a small tile's work.
-    side_of_plan = plan.tile
-    extra = ((side_of_plan + margin) / side_of_plan) ** 2 / ((side + margin) / side) ** 2
+    extra = (reach.longest(plan.tile) / plan.tile) ** 2 / (reach.longest(side) / side) ** 2
     return seconds / side**2 * extra, shares
 
 

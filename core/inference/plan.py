@@ -11,6 +11,7 @@ from ..raster.windows import Window, tiles
 from ..raster.writer import TILE
 from ..sizes import MIB
 from .blocks import SMALL, FileTiles, blocks
+from .reach import Reach
 from .reading import SLAB_BYTES, above_bytes
 from .shadow import operations, peak_bytes, shadow_of
 from .zones import even
@@ -53,7 +54,7 @@ class Plan:
         threads: of each worker.
         zone_rows: of a zone: whole tiles of the outputs.
         zone_cols: of a zone.
-        radius: of the network.
+        radius: pixels that are read around a block: the halo of the network's ``Reach``.
         file: where the file's own tiles lie.
         keep: whether the reader keeps the last rows of blocks for those below.
         cache_bytes: of GDAL.
@@ -132,7 +133,7 @@ def make_plan(
         accelerated: tiles are computed on another device, with memory of its own.
         device_bytes: that a tile may take there.
     """
-    radius = int(network.radius)  # type: ignore[arg-type]
+    radius = Reach.of(network).halo
     network = shadow_of(network)
     item = source.dtype.itemsize
     file = FileTiles(*source.block_shape, area.row, area.col)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...models.ledger import ledger
+from .reach import Reach
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,8 +29,8 @@ def peak_bytes(
     Args:
         network: in evaluation mode; or its shadow.
         inputs: channels of every pixel.
-        height: rows of the network's output.
-        width: columns of the network's output.
+        height: rows of a tile.
+        width: columns of a tile.
         accelerated: windows are taken in the larger chunks of another device than the CPU.
     """
     run = _shadow_pass(network, inputs, height, width, accelerated=accelerated)
@@ -72,13 +73,12 @@ def _shadow_pass(
     for module in shadow.modules():
         if isinstance(module, Windowed):
             module.stands_in_for_device = accelerated
-    margin = 2 * int(network.radius)  # type: ignore[arg-type]
+    reach = Reach.of(network)
+    shape = (1, reach.longest(height), reach.longest(width), inputs)
 
     def run() -> None:
         with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
-            values = torch.empty(
-                (1, height + margin, width + margin, inputs), device="meta", dtype=torch.float32
-            )
+            values = torch.empty(shape, device="meta", dtype=torch.float32)
             # The scores' softmax is one more copy of them.
             shadow(values.permute(0, 3, 1, 2)).softmax(1)
 

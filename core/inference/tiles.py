@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..raster.windows import Window
 from ..runtime.memory_errors import is_out_of_memory, release_memory
+from .reach import Reach
 from .zones import Maps, Zone
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ class Block:
     """A block on its way from the reader to the zone it belongs to.
 
     Attributes:
-        inputs: ``(inputs, height + 2 radius, width + 2 radius)`` normalised.
+        inputs: ``(inputs, height + 2 halo, width + 2 halo)`` normalised, with the halo of the
+            network's ``Reach``.
         valid: ``(height, width)``.
         maps: what is computed: a view of the zone's.
         zone: that is written when all its blocks are computed.
+        origin: the raster's row and column of its first pixel.
         waiting: tiles that are not computed yet.
     """
 
@@ -38,6 +41,7 @@ class Block:
     valid: npt.NDArray[np.bool_]
     maps: Maps
     zone: Zone
+    origin: tuple[int, int] = (0, 0)
     waiting: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,7 +67,7 @@ class TileComputer:
     ) -> None:
         self._network = network
         self._device = device
-        self._radius = int(network.radius)  # type: ignore[arg-type]
+        self._reach = Reach.of(network)
         self._stop = stop
         self._side = tile
         self._lock = threading.Lock()
@@ -99,11 +103,10 @@ class TileComputer:
         self._divide(block, tile)
 
     def _run(self, block: Block, tile: Window) -> None:
-        margin = 2 * self._radius
-        rows = slice(tile.row, tile.row + tile.height + margin)
-        cols = slice(tile.col, tile.col + tile.width + margin)
+        rows, down = self._reach.cut(tile.row, tile.height, block.origin[0])
+        cols, right = self._reach.cut(tile.col, tile.width, block.origin[1])
         inputs = block.inputs[None, :, rows, cols].to(self._device)
-        shares = self._network(inputs).softmax(1)[0]
+        shares = self._network(inputs).softmax(1)[0, :, down, right]
         confidence, best = shares.max(0)
         valid = block.valid[tile.rows, tile.cols]
         labels = np.where(valid, best.cpu().numpy() + 1, 0)

@@ -101,6 +101,7 @@ def _estimate(
     import torch
 
     from ...models.build import build
+    from ...models.seamless import seamless
     from ..inference.inputs import Normaliser
     from ..inference.pace import measure_pace
     from ..inference.plan import make_plan
@@ -116,7 +117,7 @@ def _estimate(
         needs = f"needs {entry.min_bands} bands or more; there are {normalisation.outputs}"
         return Estimate(entry.title, entry.default_patch, remark=needs)
     torch.manual_seed(0)
-    network = build(name, normalisation.outputs, classes, dict(settings.options)).eval()
+    network = seamless(build(name, normalisation.outputs, classes, dict(settings.options))).eval()
     area = Window(0, 0, source.grid.height, source.grid.width)
     plan: Plan = make_plan(
         network,

@@ -65,7 +65,7 @@ class ModelBundle:
         normalisation: from physical values to network inputs.
         classes: of the outputs, in their order, with the user's codes, names and colours.
         radius: pixels around each pixel that it looks at.
-        patch_size: ``2 * radius + 1``.
+        patch_size: ``2 * radius + 1``; of a network on tiles the side of those it learnt from.
         chips: of the training: path, ``split_hash``, split method, counts.
         metrics: figures on validation and test pixels.
         history: a row an epoch.
@@ -80,6 +80,8 @@ class ModelBundle:
             ``(bands,)``, physical units.
         weights: of the network, by the names of its state.
         checkpoint: how far the training was, where it has not ended.
+        multiple: of a network on tiles: the images it is given begin and end at rows and columns
+            of the raster that are multiples of it; 1 for all others.
         format_version: of its file.
         members: of an ensemble, whose probabilities are averaged; none of a model by itself.
     """
@@ -104,6 +106,7 @@ class ModelBundle:
     statistics: Mapping[str, Array]
     weights: Mapping[str, Array]
     checkpoint: Checkpoint | None = None
+    multiple: int = 1
     format_version: int = SINGLE_VERSION
     members: Sequence[ModelBundle] = ()
 
@@ -234,7 +237,9 @@ def _header(bundle: ModelBundle) -> dict[str, Any]:
             ],
             **{name: getattr(bundle, name) for name in TOLD},
         }
+    tiles = {"multiple": bundle.multiple} if bundle.multiple != 1 else {}
     return {
+        **tiles,
         "architecture": bundle.architecture,
         "options": bundle.options,
         "bands": [band.to_json() for band in bundle.bands],

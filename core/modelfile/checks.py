@@ -63,8 +63,11 @@ def _fault_of_classes(bundle: ModelBundle) -> str:
 
 def _fault_of_pixels(bundle: ModelBundle) -> str:
     """What is wrong with the radius and the training pixels; empty where nothing is."""
-    if bundle.radius < 0 or bundle.patch_size != 2 * bundle.radius + 1:
-        return f"radius {bundle.radius} and patch size {bundle.patch_size} disagree"
+    side, multiple = bundle.patch_size, bundle.multiple
+    if multiple == 1 and (bundle.radius < 0 or side != 2 * bundle.radius + 1):
+        return f"radius {bundle.radius} and patch size {side} disagree"
+    if multiple != 1 and (multiple < 1 or bundle.radius < 0 or side < 1 or side % multiple):
+        return f"radius {bundle.radius}, tiles of {side} pixels and their multiple {multiple}"
     rows, cols, grid = bundle.training_rows, bundle.training_cols, bundle.training_grid
     if rows.ndim != 1 or rows.shape != cols.shape:
         return "rows and columns of its training pixels differ in number"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Union
 
+from ...models.catalog import NETWORKS
 from ..report import html
 from ..report.drawn import drawn
 from ..report.network_figure import DrawnLayer, network_picture
@@ -16,7 +17,8 @@ from .bundle import ModelBundle
 if TYPE_CHECKING:
     from ...models.stages import MeasuredStage
 
-AXES = ("features", "bands", "rows", "columns", "pixels", "classes")  # the order of a shape
+# The order of a shape.
+AXES = ("words", "features", "bands", "rows", "columns", "pixels", "classes")
 
 MEMBER = re.compile(r"Member (\d+): ")  # how the layers of an ensemble begin
 
@@ -34,9 +36,10 @@ def layers(bundle: ModelBundle, stages: Stages) -> list[str]:
     if isinstance(stages, str):
         return [html.paragraph(stages, "note")]
     side, inputs = bundle.patch_size, bundle.normalisation.outputs
+    one, several = ("tile", "tiles") if bundle.multiple > 1 else ("patch", "patches")
     window = [("rows", side), ("columns", side)] if side > 1 else []
     shapes = [(("bands", inputs), *window), *(stage.shape for stage in stages)]
-    told = [("Normalised patch", 0), *((stage.words, stage.parameters) for stage in stages)]
+    told = [(f"Normalised {one}", 0), *((stage.words, stage.parameters) for stage in stages)]
     shown = [
         DrawnLayer(words, _shape(shape), math.prod(size for _, size in shape), parameters)
         for (words, parameters), shape in zip(told, shapes)
@@ -46,7 +49,7 @@ def layers(bundle: ModelBundle, stages: Stages) -> list[str]:
         for layer, shape in zip(shown, shapes)
     ]
     rows.append(("All", "", sum(stage.parameters for stage in stages)))
-    note = "What comes out is for one patch. A raster is not cut into patches: neighbours share."
+    note = f"What comes out is for one {one}. " + _sharing(bundle.architecture, several)
     if bundle.normalisation.kind == "pca":
         note += " Bands are the components of the normalisation here."
     words = "The network from top to bottom: layers, shapes of what comes out, weights"
@@ -88,6 +91,14 @@ def _members_together(shown: Sequence[DrawnLayer]) -> list[DrawnLayer]:
         for layer in own
     ]
     return [shown[0], *between, shown[-1]]
+
+
+def _sharing(architecture: str, several: str) -> str:
+    """What neighbours on a raster have in common, in words."""
+    entry = NETWORKS.get(architecture)
+    if entry and entry.kind == "pixel" and not entry.dense:
+        return "This network looks at the patch of every pixel of a raster by itself."
+    return f"A raster is not cut into {several}: neighbours share."
 
 
 def _shape(axes: Iterable[tuple[str, int]]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..report import html
 from .bundle import ModelBundle
-from .summary import network_told
 
 
 def members_section(bundle: ModelBundle) -> list[str]:
@@ -14,7 +13,7 @@ def members_section(bundle: ModelBundle) -> list[str]:
         test = member.metrics.get("test", {})
         rows.append(
             [
-                f"{number}: {network_told(member)}",
+                f"{number}: {member.architecture}",
                 member.patch_size,
                 member.parameters,
                 member.normalisation.kind,

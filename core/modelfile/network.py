@@ -22,7 +22,8 @@ def network_of(bundle: ModelBundle) -> nn.Module:
 
     Returns:
         The network, in evaluation mode; of an ensemble one that averages its members, and takes
-        the outputs of their normalisations side by side.
+        the outputs of their normalisations side by side. One on tiles comes in the form that
+        classifies without seams.
 
     Raises:
         ModelFileError: this version does not know the network, or the weights are those of
@@ -31,6 +32,7 @@ def network_of(bundle: ModelBundle) -> nn.Module:
     import torch
 
     from ...models.build import build
+    from ...models.seamless import seamless
 
     if bundle.members:
         return _ensemble_of(bundle)
@@ -54,11 +56,15 @@ def network_of(bundle: ModelBundle) -> nn.Module:
     network.load_state_dict(
         {name: torch.from_numpy(np.array(bundle.weights[name])) for name in state}
     )
-    if int(network.radius) != bundle.radius:  # type: ignore[arg-type]
-        raise ModelFileError(
-            f"The model states a radius of {bundle.radius} pixels; its network has "
-            f"{network.radius}. The file's header was changed: copy it again."
-        )
+    network = seamless(network)
+    stated = {"radius": bundle.radius, "multiple": bundle.multiple}
+    found = {"radius": network.radius, "multiple": getattr(network, "multiple", 1)}
+    for what, number in stated.items():
+        if found[what] != number:
+            raise ModelFileError(
+                f"The model states a {what} of {number} pixels; its network has {found[what]}. "
+                "The file's header was changed: copy it again."
+            )
     return network.eval()
 
 

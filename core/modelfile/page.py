@@ -14,7 +14,7 @@ from . import sections
 from .bundle import ModelBundle
 from .layers import Stages, layers
 from .members import members_section
-from .summary import network_told, reduction_told
+from .summary import network_told, reduction_told, sees
 
 FEW = 12  # bands that are listed at once
 
@@ -58,11 +58,9 @@ def _unfinished(bundle: ModelBundle) -> list[str]:
 
 
 def _lead(bundle: ModelBundle) -> str:
-    side = bundle.patch_size
-    sees = f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
     return (
         f"{network_told(bundle)}: {len(bundle.classes):,} classes from "
-        f"{describe_range(bundle.bands)}, on {sees}, with {bundle.parameters:,} parameters."
+        f"{describe_range(bundle.bands)}, on {sees(bundle)}, with {bundle.parameters:,} parameters."
     )
 
 

@@ -46,6 +46,7 @@ _ENSEMBLE: Mapping[str, Kinds] = {
     **{key: _FIELDS[key] for key in (*_SHARED, *_TOLD)},
     "members": list,
 }
+_TILES: Mapping[str, Kinds] = {"multiple": int}  # of networks on tiles
 # What is told about a model, where it is told; nothing is computed from it.
 _FIGURE = (float, type(None))
 _CHIPS: Mapping[str, Kinds] = {
@@ -129,6 +130,7 @@ def read_header(text: str, name: str) -> dict[str, Any]:
             _check_ensemble(header)
         else:
             check_fields(header, _FIELDS, "its header")
+            _check_given(header, _TILES, "its header")
             if "members" in header:
                 raise ValueError(f"it has members, which a format {version} has not")
             _check_told(header)

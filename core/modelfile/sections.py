@@ -130,7 +130,7 @@ def classes(bundle: ModelBundle) -> list[str]:
         ]
         for place, item in enumerate(bundle.classes)
     ]
-    if len(rows) > 1:
+    if len(rows) > 1 and counts:
         rows.append(["All", "", *(sum(column) for column in counts.values())])
     told = html.table(headers, rows, [item.color for item in bundle.classes])
     title = f"{len(bundle.classes):,} classes"

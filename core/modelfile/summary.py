@@ -14,13 +14,11 @@ NAMED = 30  # classes; more are only counted
 
 def describe(bundle: ModelBundle) -> list[str]:
     """Return what a user may want to know of a model, a sentence a line."""
-    side = bundle.patch_size
-    window = f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
     named = network_told(bundle) if bundle.members else (
         f"{network_told(bundle)} ({bundle.architecture})"
     )  # fmt: skip
     lines = [
-        f"Network: {named}, {bundle.parameters:,} parameters, on {window}.",
+        f"Network: {named}, {bundle.parameters:,} parameters, on {sees(bundle)}.",
         f"Bands: {describe_range(bundle.bands)}; normalisation '{bundle.normalisation.kind}'.",
         f"Classes: {len(bundle.classes)} ({_names(bundle)}).",
         f"Trained: {bundle.created}, on {len(bundle.training_rows):,} pixels of a raster of "
@@ -45,6 +43,14 @@ def network_told(bundle: ModelBundle) -> str:
         return f"Ensemble of {len(bundle.members)} models ({'; '.join(kinds)})"
     entry = NETWORKS.get(bundle.architecture)
     return entry.title if entry else bundle.architecture
+
+
+def sees(bundle: ModelBundle) -> str:
+    """Say what a model is shown at a time."""
+    side, radius = bundle.patch_size, bundle.radius
+    if bundle.multiple > 1:
+        return f"tiles of {side} x {side} pixels, up to {radius} pixels around each pixel"
+    return f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
 
 
 def _course(bundle: ModelBundle) -> str:

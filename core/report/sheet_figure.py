@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Image = npt.NDArray[np.floating[Any]]
 
-_HEIGHT, _SIDE, _SPECTRA = 1.55, 1.25, 4.4  # inches: of a row, of an image, of the spectra
+_HEIGHT, _SIDE, _SPECTRA = 1.35, 1.0, 3.6  # inches: of a row, of an image, of the spectra
 _STRETCH = (2.0, 98.0)  # percentiles of the originals that become black and white
 
 

@@ -10,6 +10,7 @@ from .canvas import LINES, as_png, blank_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+WIDEST = 11.0  # inches
 FEW = 30  # epochs that are marked one by one
 STEEP = 30.0  # times the smallest loss beyond which losses are drawn on a scale of powers of ten
 _KEPT = "#5b6874"
@@ -46,7 +47,8 @@ def curves_picture(history: Sequence[Mapping[str, Any]], kept: float | None = No
         for title, words, width in _PANELS
         if (columns := _columns(history, words)) or title == "loss"
     ]
-    drawing = blank_figure(5.0 * sum(width for *_, width in panels), 3.8)
+    total = sum(width for *_, width in panels)
+    drawing = blank_figure(min(5.0 * total, WIDEST), 3.8)
     grid = drawing.add_gridspec(1, len(panels), width_ratios=[width for *_, width in panels])
     for place, (title, columns, _) in enumerate(panels):
         axes = drawing.add_subplot(grid[place])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..data.augmentation import add_noise, drop_bands, mix_pairs, scale_brightness
 from .objectives import Objective
-from .patches import TURNED, PatchSource, Samples
+from .patches import TURNED, Samples, Source
 from .settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -38,17 +38,17 @@ class Targets:
 
 
 def draw_batch(
-    source: PatchSource,
+    source: Source,
     samples: Samples,
     which: Tensor,
     settings: TrainingSettings,
     generator: torch.Generator,
 ) -> tuple[Tensor, Targets]:
-    """Return augmented patches ``(n, inputs, side, side)`` on the device, and their targets.
+    """Return augmented images ``(n, inputs, side, side)`` on the device, and their targets.
 
     Args:
-        source: gathers patches.
-        samples: the training pixels.
+        source: gathers images.
+        samples: what is learnt from.
         which: ``(n,)`` positions among them.
         settings: says what is augmented, and how much.
         generator: of the epoch; draws how each patch is turned.
@@ -82,4 +82,5 @@ def _turned(symmetry: str, count: int, generator: torch.Generator) -> Tensor:
 
     kinds = TURNED[symmetry]
     drawn = torch.randint(len(kinds), (count,), generator=generator)
-    return torch.tensor(kinds)[drawn]
+    every = len(kinds) == len(TURNED["turns-mirrors"])
+    return drawn if every else torch.tensor(kinds)[drawn]

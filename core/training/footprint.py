@@ -12,6 +12,7 @@ from ...models.ledger import ledger
 from ..data.chips import ChipSetInfo
 from ..data.pixel_loading import chip_pixels
 from ..sizes import MIB
+from .patches import side_of
 from .preparation import MOST_FITTED
 from .settings import TrainingSettings
 from .validation import PIXELS
@@ -144,7 +145,7 @@ def step_bytes(
     from torch.nn import functional
 
     shadow = copy.deepcopy(network).to("meta").train()
-    side = 2 * (int(network.radius) + margin) + 1  # type: ignore[arg-type]
+    side = side_of(network, margin)
     with ledger() as book:
         values = _patches(patches, side, inputs)
         logits = getattr(shadow, "forward_members", shadow)(values)
@@ -170,7 +171,7 @@ def _predicting(network: nn.Module, inputs: int) -> int:
     import torch
 
     shadow = copy.deepcopy(network).to("meta").eval()
-    side = 2 * int(network.radius) + 1  # type: ignore[arg-type]
+    side = side_of(network)
     with torch.inference_mode(), ledger() as book:
         shadow(_patches(max(PIXELS // side**2, 1), side, inputs))
     return int(book.peak * OVERHEAD) + PIXELS * 24 + MIB

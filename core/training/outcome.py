@@ -32,6 +32,7 @@ def untrained_model(
     *,
     radius: int,
     settings: TrainingSettings,
+    multiple: int = 1,
 ) -> ModelBundle:
     """Put together all of a model that training does not change: it has no weights yet.
 
@@ -42,8 +43,9 @@ def untrained_model(
         info: the chip set.
         store: its pixels.
         normalisation: fitted on them.
-        radius: of the network.
+        radius: of the network; of one on tiles its margin.
         settings: of the training.
+        multiple: of a network on tiles; see ``ModelBundle``.
     """
     training = store.split == TRAIN
     mean, deviation = moments(store.physical(drawn(store.index[training], settings.seed)))
@@ -61,7 +63,7 @@ def untrained_model(
         normalisation=inputs.normalisation,
         classes=info.classes,
         radius=radius,
-        patch_size=2 * radius + 1,
+        patch_size=settings.patch_size if multiple > 1 else 2 * radius + 1,
         chips={
             "path": str(Path(info.folder).resolve()),
             "split_hash": info.hash,
@@ -86,6 +88,7 @@ def untrained_model(
             "deviation": inputs.deviation.astype(np.float32),
         },
         weights={},
+        multiple=multiple,
     )
 
 

@@ -72,17 +72,20 @@ def _paces(state: TrainingState, lesson: Lesson, progress: Progress) -> tuple[fl
     with torch.random.fork_rng(devices=cards):
         network = copy.deepcopy(state.network)
         batch = min(state.micro_batch or lesson.settings.batch_size, len(lesson.training))
-        step = _seconds_each(
+        seconds, count = _tried(
             lambda count: _steps(network, state.frozen, lesson, count), batch, progress
         )
+        step = seconds / count * lesson.settings.batch_size
         samples = lesson.validation if len(lesson.validation) else lesson.training
 
         def predicted(count: int) -> None:
             # The sum waits for the device.
             float(predict(network, lesson.source, samples.first(count), progress).sum())
 
-        prediction = _seconds_each(predicted, len(samples), progress)
-    return step * lesson.settings.batch_size, prediction
+        seconds, count = _tried(predicted, len(samples), progress)
+        # A few neighbours may take as long as many: a tile predicts all that lie in it.
+        share = lesson.source.work(samples.first(count)) / lesson.source.work(samples)
+    return step, seconds / share / len(samples)
 
 
 def _steps(network: nn.Module, frozen: tuple[str, ...], lesson: Lesson, patches: int) -> None:
@@ -95,8 +98,8 @@ def _steps(network: nn.Module, frozen: tuple[str, ...], lesson: Lesson, patches:
     train(state, trial, SilentProgress(), lambda _: None)
 
 
-def _seconds_each(run: Callable[[int], None], most: int, progress: Progress) -> float:
-    """Time growing amounts until one takes long enough to tell."""
+def _tried(run: Callable[[int], None], most: int, progress: Progress) -> tuple[float, int]:
+    """Time growing amounts until one takes long enough to tell; returns seconds and amount."""
     count = min(FIRST, most)
     while True:
         progress.check_cancel()
@@ -107,7 +110,7 @@ def _seconds_each(run: Callable[[int], None], most: int, progress: Progress) -> 
         count = more
     if seconds < LONGEST:  # the first run of a size also prepares kernels
         seconds = min(seconds, _seconds(run, count))
-    return seconds / count
+    return seconds, count
 
 
 def _seconds(run: Callable[[int], None], count: int) -> float:

@@ -6,6 +6,7 @@ only reorders that row, so it costs nothing.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -24,7 +25,7 @@ from .objectives import UNKNOWN
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
 CHUNK = 16_384  # pixels normalised at once: some 13 MB for 200 bands
 #: How patches may be turned, as numbers of ``symmetric_offsets``, by SYMMETRY.
@@ -60,6 +61,18 @@ class Samples:
         return Samples(*(getattr(self, column.name)[:count] for column in fields(self)))
 
 
+def side_of(network: nn.Module, margin: int = 0) -> int:
+    """Return the side in pixels of what a network is given in training.
+
+    Args:
+        network: from the catalog.
+        margin: pixels around each centre that are learnt along with it; tiles have none.
+    """
+    if hasattr(network, "tile"):
+        return int(network.tile)  # type: ignore[arg-type]
+    return 2 * (int(network.radius) + margin) + 1  # type: ignore[arg-type]
+
+
 def samples_of(store: PixelStore, split: int) -> Samples:
     """Return the labelled pixels of one split (``core.data.splits`` codes) on the CPU."""
     import torch
@@ -83,8 +96,9 @@ class Cells:
         stride: ``(cells,)``.
         margin: pixels around a middle that belong to its cell.
         cell: ``(n,)`` the cell of each sample.
-        down: ``(n,)`` its row in the cell, 0..2 * margin.
-        right: ``(n,)`` its column in the cell.
+        down: ``(n,)`` its row in what the network returns of the cell.
+        right: ``(n,)`` its column there.
+        side: of what the network is given of a cell, in pixels.
     """
 
     index: Tensor
@@ -93,6 +107,7 @@ class Cells:
     cell: Tensor
     down: Tensor
     right: Tensor
+    side: int
 
 
 def cells_of(samples: Samples, radius: int, halo: int) -> Cells:
@@ -110,13 +125,104 @@ def cells_of(samples: Samples, radius: int, halo: int) -> Cells:
         middles = samples.index + (margin - down) * samples.stride + margin - right
         # Chips lie apart in the store: one middle is one place of one chip.
         index, cell = torch.unique(middles, return_inverse=True)
-        work = len(index) * ((2 * (radius + margin) + 1) ** 2 + PREDICTED * side**2)
+        given = 2 * (radius + margin) + 1
+        work = len(index) * (given**2 + PREDICTED * side**2)
         stride = torch.zeros_like(index).scatter_(0, cell, samples.stride)
-        tried.append((work, Cells(index, stride, margin, cell, down, right)))
+        tried.append((work, Cells(index, stride, margin, cell, down, right, given)))
     return min(tried, key=lambda pair: pair[0])[1]
 
 
-class PatchSource:
+class Source(ABC):
+    """Gathers images for a network out of one normalised store, and the classes in them.
+
+    Args:
+        store: pixels and samples of a chip set.
+        normalisation: what the network takes.
+        labels: ``(pixels,)`` int64 class of every pixel to learn from, ``UNKNOWN`` elsewhere.
+        side: of the images to learn from, in pixels.
+        device: where images are wanted.
+        memory_bytes: what all pixels may take in memory. The normalised ones are kept on the
+            device where they fit, else in a temporary file.
+        progress: asked for cancelling.
+        dark: ``(inputs,)`` what a spectrum of zeros becomes, where that is not the normalisation
+            of zeros: the store may hold components.
+        values: of ``normalised_pixels``, where they are there already.
+
+    Raises:
+        ChipSetError: where the temporary folder cannot hold them.
+        Cancelled: where the user stopped.
+    """
+
+    def __init__(
+        self,
+        store: PixelStore,
+        normalisation: Normalisation,
+        labels: npt.NDArray[np.int64],
+        *,
+        side: int,
+        device: torch.device,
+        memory_bytes: int,
+        progress: Progress,
+        dark: npt.NDArray[np.float32] | None = None,
+        values: Tensor | None = None,
+    ) -> None:
+        import torch
+
+        self.normalisation = normalisation
+        self.inputs = normalisation.outputs
+        self.side = side
+        self.device = device
+        self._labels = torch.from_numpy(labels)
+        self.dark = torch.from_numpy(normalisation.dark if dark is None else dark).to(device)
+        if values is None:
+            values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
+        self._values = values
+
+    @cached_property
+    def matrices(self) -> tuple[Tensor, Tensor] | None:
+        """What leads from inputs to bands and back, on the device; nothing where they are one."""
+        import torch
+
+        if self.normalisation.transform.ndim == 1:
+            return None
+        back, forth = self.normalisation.inverse, self.normalisation.transform
+        return torch.from_numpy(back).to(self.device), torch.from_numpy(forth).to(self.device)
+
+    @abstractmethod
+    def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
+        """Return images to learn from, ``(n, inputs, side, side)``, and their classes.
+
+        Args:
+            samples: of the training.
+            which: ``(n,)`` positions among them.
+            turned: ``(n,)`` 0..7, how each image is turned.
+        """
+
+    @abstractmethod
+    def gather(self, index: Tensor, stride: Tensor, margin: int = 0) -> Tensor:
+        """Return the images of cells, ``(n, inputs, side, side)``; see ``Cells``."""
+
+    @abstractmethod
+    def cells(self, samples: Samples) -> Cells:
+        """Return the images that predict samples, and where in them each sample is."""
+
+    @abstractmethod
+    def work(self, samples: Samples) -> int:
+        """Return a number that grows as the time to predict samples does."""
+
+    def _at(self, rows: Tensor, side: int) -> Tensor:
+        """Return the pixels of images in channels-last memory."""
+        flat = rows.flatten().to(self._values.device)
+        found = self._values.index_select(0, flat).to(self.device)
+        return found.view(-1, side, side, self.inputs).permute(0, 3, 1, 2)
+
+    def _labels_at(self, rows: Tensor, side: int) -> Tensor:
+        """Return the classes of the pixels of images, ``(n, side, side)``."""
+        targets = self._labels.index_select(0, rows.flatten()).view(-1, side, side)
+        return targets.to(self.device)
+
+
+class PatchSource(Source):
     """Gathers normalised patches.
 
     Args:
@@ -152,30 +258,22 @@ class PatchSource:
     ) -> None:
         import torch
 
-        self.normalisation = normalisation
-        self.inputs = normalisation.outputs
+        super().__init__(
+            store,
+            normalisation,
+            _training_labels(store),
+            side=2 * (radius + margin) + 1,
+            device=device,
+            memory_bytes=memory_bytes,
+            progress=progress,
+            dark=dark,
+            values=values,
+        )
         self.radius = radius
         self.halo = store.halo
-        self.side = 2 * (radius + margin) + 1
         self._margin = margin
-        self.device = device
         self._offsets = torch.from_numpy(symmetric_offsets(radius + margin))
         self._inner = torch.from_numpy(symmetric_offsets(margin))
-        self._labels = torch.from_numpy(_training_labels(store))
-        self.dark = torch.from_numpy(normalisation.dark if dark is None else dark).to(device)
-        if values is None:
-            values = normalised_pixels(store, normalisation, device, memory_bytes, progress)
-        self._values = values
-
-    @cached_property
-    def matrices(self) -> tuple[Tensor, Tensor] | None:
-        """What leads from inputs to bands and back, on the device; nothing where they are one."""
-        import torch
-
-        if self.normalisation.transform.ndim == 1:
-            return None
-        back, forth = self.normalisation.inverse, self.normalisation.transform
-        return torch.from_numpy(back).to(self.device), torch.from_numpy(forth).to(self.device)
 
     def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
         """Return training patches and their targets.
@@ -190,11 +288,9 @@ class PatchSource:
             classes of the training pixels in their middle.
         """
         index, stride = samples.index[which], samples.stride[which]
-        patches = self._at(_rows(index, stride, self._offsets[turned]), self.side)
-        middle = _rows(index, stride, self._inner[turned])
-        side = 2 * self._margin + 1
-        targets = self._labels.index_select(0, middle.flatten()).view(-1, side, side)
-        return patches, targets.to(self.device)
+        patches = self._at(store_rows(index, stride, self._offsets[turned]), self.side)
+        middle = store_rows(index, stride, self._inner[turned])
+        return patches, self._labels_at(middle, 2 * self._margin + 1)
 
     def gather(self, index: Tensor, stride: Tensor, margin: int = 0) -> Tensor:
         """Return patches that give ``2 * margin + 1`` squared predictions each.
@@ -208,13 +304,15 @@ class PatchSource:
 
         reach = self.radius + margin
         offsets = torch.from_numpy(symmetric_offsets(reach)[:1])
-        return self._at(_rows(index, stride, offsets), 2 * reach + 1)
+        return self._at(store_rows(index, stride, offsets), 2 * reach + 1)
 
-    def _at(self, rows: Tensor, side: int) -> Tensor:
-        """Return the pixels of patches in channels-last memory."""
-        flat = rows.flatten().to(self._values.device)
-        found = self._values.index_select(0, flat).to(self.device)
-        return found.view(-1, side, side, self.inputs).permute(0, 3, 1, 2)
+    def cells(self, samples: Samples) -> Cells:
+        """Return squares of neighbouring samples that are predicted together."""
+        return cells_of(samples, self.radius, self.halo)
+
+    def work(self, samples: Samples) -> int:
+        """Return how many samples there are."""
+        return len(samples)
 
 
 def normalised_pixels(
@@ -256,16 +354,29 @@ def normalised_pixels(
     return values.to(device) if on_device and fits else values
 
 
-def _rows(index: Tensor, stride: Tensor, offsets: Tensor) -> Tensor:
-    """Store rows of patches: ``(n, pixels)``."""
+def store_rows(index: Tensor, stride: Tensor, offsets: Tensor) -> Tensor:
+    """Store rows of images, ``(n, pixels)``: offsets are from ``index`` on."""
     return index[:, None] + offsets[..., 0] * stride[:, None] + offsets[..., 1]
 
 
 def _training_labels(store: PixelStore) -> npt.NDArray[np.int64]:
     """Class of every store row that is a training pixel, ``UNKNOWN`` elsewhere."""
-    labels = np.full(len(store.values), UNKNOWN, dtype=np.int64)
     training = store.split == TRAIN
-    labels[store.index[training]] = store.label[training].astype(np.int64) - 1
+    return known_labels(store, store.index[training], store.label[training].astype(np.int64))
+
+
+def known_labels(
+    store: PixelStore, index: npt.NDArray[np.int64], label: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return a class for every store row, ``UNKNOWN`` but for some.
+
+    Args:
+        store: the pixels.
+        index: ``(n,)`` rows of those that are known.
+        label: ``(n,)`` their classes, 1..classes.
+    """
+    labels = np.full(len(store.values), UNKNOWN, dtype=np.int64)
+    labels[index] = label - 1
     return labels
 
 
@@ -274,8 +385,12 @@ def symmetric_offsets(radius: int) -> npt.NDArray[np.int64]:
 
     Turned by 0, 90, 180 and 270 degrees, then the same mirrored left to right before.
     """
-    side = 2 * radius + 1
-    rows, cols = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    return turned_offsets(-radius, 2 * radius + 1)
+
+
+def turned_offsets(first: int, side: int) -> npt.NDArray[np.int64]:
+    """Return ``(8, side * side, 2)``: offsets of a square from ``first`` on, turned eight ways."""
+    rows, cols = np.mgrid[first : first + side, first : first + side]
     grid = np.stack([rows, cols], axis=-1)
     turned = [np.rot90(grid, turn) for turn in range(4)]
     turned += [np.rot90(grid[:, ::-1], turn) for turn in range(4)]

@@ -19,9 +19,11 @@ from ..sizes import MIB, data_size
 from .class_weights import given_weights
 from .footprint import Footprint, expected_inputs, footprint, step_bytes
 from .loop import steps_an_epoch
+from .patches import side_of
 from .preparation import check_halo, make_network, say_what_comes
 from .schedule import Moment, learning_rate
 from .settings import TrainingSettings
+from .windows import most_windows
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,11 +78,14 @@ def check_training(
     network = sketch(settings, info)
     check_halo(network, info)
     say_what_comes(info, settings, network, place, progress)
-    steps = steps_an_epoch(sum(info.counts["train"]), settings)
+    tiles = catalog_entry(settings.architecture).kind == "tile"
+    count = most_windows(info, side_of(network)) if tiles else sum(info.counts["train"])
+    most, what = ("up to ", "tiles") if tiles else ("", "patches")
+    steps = f"{settings.epochs:,} epochs of {most}{steps_an_epoch(count, settings):,}"
     progress.log(
-        f"{settings.epochs:,} epochs of {steps:,} steps of {settings.batch_size:,} patches each."
+        f"{steps} steps of {settings.batch_size:,} {what} each."
         if settings.accumulate == 1
-        else f"{settings.epochs:,} epochs of {steps:,} batches of {settings.batch_size:,} patches, "
+        else f"{steps} batches of {settings.batch_size:,} {what}, "
         f"{settings.accumulate:,} to a step."
     )
     free, memory_bytes = free_memory(), pixel_budget(memory_bytes)
@@ -168,7 +173,7 @@ def _check_memory(
         least = step(FEWEST)
         lacking = room.lacks(least)
         if lacking:
-            raise _too_large(settings, radius, margin, lacking)
+            raise _too_large(settings, side_of(network, margin), margin, lacking)
         each = (taken - least) / max(whole - FEWEST, 1)
         while room.lacks(taken):
             patches = max(patches // 2, FEWEST)
@@ -188,10 +193,10 @@ def _check_memory(
 
 
 def _too_large(
-    settings: TrainingSettings, radius: int, margin: int, lacking: tuple[str, int, FreeMemory]
+    settings: TrainingSettings, side: int, margin: int, lacking: tuple[str, int, FreeMemory]
 ) -> InputError:
     """The refusal of a training that cannot fit, with what to change."""
-    (parts, size, free), side = lacking, 2 * (radius + margin) + 1
+    parts, size, free = lacking
     remedies = []
     if margin:
         remedies.append(f"a smaller MARGIN (now {margin})")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ...models.catalog import network as catalog_entry
 from ..data.chips import ChipSetInfo
 from ..data.normalisation import Normalisation, fit_normalisation
+from ..data.pixel_loading import rectangles, training_pixels
 from ..data.pixel_store import PixelStore
 from ..data.separation import TRAIN, VALIDATION
 from ..data.split_notes import NAMED, THIN
@@ -23,9 +24,10 @@ from ..runtime.devices import Device
 from ..runtime.job_hash import job_hash
 from ..runtime.seeds import numpy_generator
 from .class_weights import class_weights
-from .patches import PatchSource, samples_of
+from .patches import PatchSource, samples_of, side_of
 from .settings import TrainingSettings
 from .state import Lesson
+from .tiles import TileSource
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -190,9 +192,27 @@ def make_lesson(
     import torch
 
     check_halo(network, info)
-    radius = int(network.radius)  # type: ignore[arg-type]  # every pixel network states it
     where = torch.device(place.name)
     network.to(where)
+    dark = _dark(info, normalisation)
+    counts = np.bincount(store.label[store.split == TRAIN], minlength=len(info.classes) + 1)[1:]
+    weights = torch.from_numpy(class_weights(settings, counts, info.classes)).to(where)
+    validation = samples_of(store, VALIDATION)
+    if catalog_entry(settings.architecture).kind == "tile":
+        tiles = TileSource(
+            store,
+            normalisation,
+            chips=rectangles(info),
+            learnt=training_pixels(info, store, progress),
+            side=side_of(network),
+            device=where,
+            memory_bytes=memory_bytes,
+            progress=progress,
+            dark=dark,
+            values=values,
+        )
+        return Lesson(tiles, tiles.training(), validation, weights, settings)
+    radius = int(network.radius)  # type: ignore[arg-type]  # every pixel network states it
     margin = min(settings.margin, info.margin_at(radius))
     if margin < settings.margin:
         progress.warn(
@@ -208,14 +228,10 @@ def make_lesson(
         device=where,
         memory_bytes=memory_bytes,
         progress=progress,
-        dark=_dark(info, normalisation),
+        dark=dark,
         values=values,
     )
-    counts = np.bincount(store.label[store.split == TRAIN], minlength=len(info.classes) + 1)[1:]
-    weights = torch.from_numpy(class_weights(settings, counts, info.classes)).to(where)
-    return Lesson(
-        source, samples_of(store, TRAIN), samples_of(store, VALIDATION), weights, settings
-    )
+    return Lesson(source, samples_of(store, TRAIN), validation, weights, settings)
 
 
 def _dark(info: ChipSetInfo, normalisation: Normalisation) -> npt.NDArray[np.float32] | None:
@@ -259,10 +275,13 @@ def say_what_comes(
     from ...models.build import count_parameters
 
     entry = catalog_entry(settings.architecture)
-    side = 2 * int(network.radius) + 1  # type: ignore[arg-type]
+    side = side_of(network)
+    sees = f"{side}x{side} pixels around each pixel"
+    if entry.kind == "tile":
+        sees = f"tiles of {side}x{side} pixels"
     progress.log(
-        f"{entry.title}: {count_parameters(network):,} parameters, {side}x{side} pixels around "
-        f"each pixel, {len(info.bands)} bands, on {place.title}."
+        f"{entry.title}: {count_parameters(network):,} parameters, {sees}, {len(info.bands)} "
+        f"bands, on {place.title}."
     )
     if info.reduction is not None:
         progress.log(
@@ -284,11 +303,11 @@ def say_what_comes(
     validated = sum(info.counts.get("validation", ()))
     if settings.schedule == "plateau" and not validated:
         progress.warn(
-            "The chip set has no validation pixels: SCHEDULE 'plateau' never lowers the learning "
-            "rate. Choose another, or export with a larger VALIDATION_FRACTION."
+            "There are no validation pixels: SCHEDULE 'plateau' never lowers the learning rate. "
+            "Choose another, or a larger VALIDATION_FRACTION where pixels are divided."
         )
     if settings.keep == "best" and not validated:
         progress.warn(
-            "The chip set has no validation pixels: the last epoch's weights are kept. Export "
-            "it again with a larger VALIDATION_FRACTION to let validation choose."
+            "There are no validation pixels: the last epoch's weights are kept. A larger "
+            "VALIDATION_FRACTION, where pixels are divided, lets validation choose."
         )

@@ -14,7 +14,7 @@ from ..data.leakage import location_only
 from ..data.pixel_store import PixelStore
 from ..data.separation import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from ..progress import Progress
-from .patches import PatchSource, samples_of
+from .patches import Source, samples_of
 from .validation import predict
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def predict_splits(
-    network: nn.Module, source: PatchSource, store: PixelStore, progress: Progress
+    network: nn.Module, source: Source, store: PixelStore, progress: Progress
 ) -> dict[int, npt.NDArray[np.int64]]:
     """Return the classes (1..classes) that a network gives the validation and the test pixels.
 

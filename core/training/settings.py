@@ -41,7 +41,8 @@ class TrainingSettings:
     Attributes:
         architecture: a name from ``models.catalog``.
         options: options of that network; missing ones take its defaults.
-        patch_size: side of the patch in pixels, odd; 0 takes the network's own.
+        patch_size: side of the patch in pixels, odd, or of the tiles that a network on tiles
+            learns from; 0 takes the network's own, of tiles the largest that the chips hold.
         seed: fixes initialisation, order, augmentation.
 
     Every other setting says itself what it is; ``SETTINGS`` lists them.
@@ -445,12 +446,16 @@ def _recipe(entry: Network, name: str) -> Mapping[str, Any]:
 
 
 def _patch_size(settings: TrainingSettings, entry: Network) -> int:
-    """Return the patch size, checked against what the network can take."""
+    """Return the patch size, checked against what the network can take.
+
+    That of tiles stays open where it was not given: it goes by the chips (``tile_size``).
+    """
+    if entry.kind == "tile" and not settings.patch_size:
+        return 0
     wanted = settings.patch_size or entry.default_patch
     if entry.patch_sizes and wanted not in entry.patch_sizes:
-        sizes = ", ".join(str(size) for size in entry.patch_sizes)
         raise InputError(
-            f"{entry.title} takes patches of {sizes} pixels; PATCH_SIZE is {wanted}. "
+            f"{entry.title} takes {entry.sizes_told()}; PATCH_SIZE is {wanted}. "
             "Leave it empty to use the network's own."
         )
     return wanted

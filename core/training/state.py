@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .patches import PatchSource, Samples
+from .patches import Samples, Source
 from .settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Lesson:
         settings: the recipe.
     """
 
-    source: PatchSource
+    source: Source
     training: Samples
     validation: Samples
     weights: Tensor

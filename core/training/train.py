@@ -42,6 +42,7 @@ from .settings import TrainingSettings
 from .sheet import augmented_examples
 from .start import start_training
 from .state import Lesson, TrainingState
+from .tile_size import fit_tile
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ def make_task(settings: Mapping[str, Any], device: str, progress: Progress) -> T
 
 def job_of(info: ChipSetInfo, task: Task) -> str:
     """Return the hash by which a training knows the work of an earlier run of it."""
-    return run_hash(info, task.settings, task.place, task.initial)
+    settings = fit_tile(info, task.settings, SilentProgress())
+    return run_hash(info, settings, task.place, task.initial)
 
 
 def load_store(
@@ -239,6 +241,7 @@ def train_model(
 
     Raises: as ``train_classifier``.
     """
+    task = replace(task, settings=fit_tile(info, task.settings, progress))
     chosen, place, initial = task.settings, task.place, task.initial
     if initial is not None:
         check_bands(initial, info)
@@ -282,8 +285,14 @@ def train_model(
     if chosen.find_learning_rate and not state.epoch:
         state.trial = find_learning_rate(state, lesson, progress)
     say_how_long(state, lesson, sum(info.counts["test"]), progress, runs)
-    radius = int(network.radius)  # type: ignore[arg-type]
-    blank = untrained_model(info, store, normalisation, radius=radius, settings=chosen)
+    blank = untrained_model(
+        info,
+        store,
+        normalisation,
+        radius=int(getattr(network, "margin", network.radius)),  # type: ignore[arg-type]
+        settings=chosen,
+        multiple=int(getattr(network, "multiple", 1)),
+    )
     lines = HistoryFile(history_path(output), progress)
     progress.log(f"While it trains, a line an epoch is written to {lines.path}.")
 

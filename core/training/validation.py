@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..progress import Progress
 from ..runtime.memory_errors import is_out_of_memory
 from .objectives import Objective
-from .patches import PatchSource, Samples, cells_of
+from .patches import Samples, Source
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,9 +66,7 @@ def rank(row: Mapping[str, float], monitor: str) -> tuple[float, float]:
     return (overall if monitor == "overall" else (overall + average) / 2), loss
 
 
-def predict(
-    network: nn.Module, source: PatchSource, samples: Samples, progress: Progress
-) -> Tensor:
+def predict(network: nn.Module, source: Source, samples: Samples, progress: Progress) -> Tensor:
     """Return the logits of samples, ``(n, classes)`` on the device; the network is set to eval.
 
     Neighbouring samples are predicted together where that saves work: to rounding the same.
@@ -76,28 +74,38 @@ def predict(
     import torch
 
     network.eval()
-    cells = cells_of(samples, source.radius, source.halo)
-    batch = max(PIXELS // (2 * (source.radius + cells.margin) + 1) ** 2, 1)
-    maps = []
+    cells = source.cells(samples)
+    batch = max(PIXELS // cells.side**2, 1)
+    # The samples of every cell, one cell after the other.
+    order = torch.argsort(cells.cell, stable=True)
+    ends = torch.bincount(cells.cell, minlength=len(cells.index)).cumsum(0)
+    found: Tensor | None = None
     with torch.inference_mode():
-        first, total = 0, len(cells.index)
+        first, total, begin = 0, len(cells.index), 0
         while first < total:
             progress.check_cancel()
             which = slice(first, min(first + batch, total))
             try:
                 patches = source.gather(cells.index[which], cells.stride[which], cells.margin)
-                maps.append(network(patches))
-                first = which.stop
+                maps = network(patches)
+                end = int(ends[which.stop - 1])
+                own = order[begin:end]
+                told = maps[cells.cell[own] - first, :, cells.down[own], cells.right[own]]
+                found = told.new_empty(len(samples), told.shape[1]) if found is None else found
+                found[own.to(found.device)] = told
+                first, begin = which.stop, end
             except (RuntimeError, MemoryError) as error:
                 if which.stop - first == 1 or not is_out_of_memory(error):
                     raise
                 batch = (which.stop - first) // 2
-    return torch.cat(maps)[cells.cell, :, cells.down, cells.right]
+    if found is None:
+        raise ValueError("There is nothing to predict.")
+    return found
 
 
 def validate(
     network: nn.Module,
-    source: PatchSource,
+    source: Source,
     samples: Samples,
     objective: Objective,
     progress: Progress,

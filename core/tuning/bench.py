@@ -184,6 +184,8 @@ class Bench:
             values=self._normalised(normalisation, allowed.memory_bytes, watch),
         )
         state.micro_batch = allowed.patches
+        # Every epoch is judged, not only those that would be written down.
+        lesson = replace(lesson, settings=replace(settings, checkpoint="every-epoch"))
         train(state, lesson, watch, after_epoch)
 
     def _normalisation(self, settings: TrainingSettings, watch: Progress) -> Normalisation:

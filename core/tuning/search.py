@@ -17,6 +17,8 @@ from .sampler import Sampler
 from .space import Dimension
 from .trial import FAILED, FINISHED, PRUNED, STOPPED, Trial, best_of
 
+FIGURES = ("epoch", "loss", "validation")  # of a row of the history: how its names begin
+
 
 class Search:
     """Trials of one network on one chip set.
@@ -114,6 +116,7 @@ class Search:
             drawn = self._sampler.propose(number)
             values = {item.name: item.value(drawn[item.name]) for item in self._dimensions}
             settings = self.settings_of(values)
+            settings = dataclasses.replace(settings, precision=self._base.precision)
         outcome = self._bench.run(
             settings,
             self._sampler.is_hopeless,
@@ -201,7 +204,7 @@ def _trial(
     if outcome.state in (FINISHED, PRUNED, STOPPED) and outcome.history:
         rows = {int(row["epoch"]): row for row in outcome.history}
         row = rows.get(outcome.kept, outcome.history[-1])
-        figures = {key: value for key, value in row.items() if key != "seconds"}
+        figures = {key: value for key, value in row.items() if key.startswith(FIGURES)}
         score = rank(row, monitor)[0] if outcome.state == FINISHED else None
     state, why = outcome.state, outcome.reason
     if state == FINISHED and score is None:  # no epoch: nothing was learnt

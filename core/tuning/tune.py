@@ -19,14 +19,13 @@ from ..progress import Portion, Progress, SilentProgress
 from ..raster.output_path import all_distinct, move_into_place
 from ..report.files import check_text_output, staged_text
 from ..runtime.dependencies import require, version
-from ..runtime.devices import Device, choose_device
 from ..runtime.job_hash import job_hash
 from ..sizes import MIB
 from ..timing import duration
 from ..training.preflight import check_training
-from ..training.preparation import check_outputs, run_hash
-from ..training.settings import TrainingSettings, resolve_settings
-from ..training.train import train_classifier
+from ..training.preparation import check_outputs
+from ..training.settings import TrainingSettings
+from ..training.train import Task, job_of, make_task, train_classifier
 from .bench import Bench
 from .best import best_text, chosen_settings, parameters
 from .journal import Journal, journal_path
@@ -113,21 +112,15 @@ def tune_hyperparameters(
     require("optuna")
     _check(minutes, trials, (settings, table, report), output)
     given = {name: value for name, value in (training or {}).items() if value is not None}
-    base = resolve_settings(given)
-    if base.initial_model:
-        raise InputError(
-            "Trials begin afresh: the settings that are searched need not fit the weights of "
-            "INITIAL_MODEL. Leave it empty here, and give it to the training with what was found."
-        )
+    _check_fresh(given)
+    task = make_task(given, device, progress)
+    base = task.settings
     info = read_chip_set(chips)
     dimensions = _space(info, base, given, search)
-    place = choose_device(device)
-    for note in place.notes:
-        progress.log(note)
     allowed = check_training(
         info,
         base,
-        place,
+        task.place,
         files=(Path(output or settings), Path(settings)),
         report=report,
         memory_bytes=memory_mb * MIB,
@@ -140,8 +133,8 @@ def tune_hyperparameters(
         progress=Portion(progress, 0.0, 0.02),
         radius=allowed.radius,
     )
-    bench = Bench(info, store, place, memory_bytes=allowed.memory_bytes, beside=Path(settings))
-    job = _job(info, base, dimensions, place)
+    bench = Bench(info, store, task.place, memory_bytes=allowed.memory_bytes, beside=Path(settings))
+    job = _job(info, task, dimensions)
     journal = Journal(journal_path(settings), job)
     earlier = journal.read(progress) if resume else []
     if earlier:
@@ -155,7 +148,7 @@ def tune_hyperparameters(
     found = run.run(earlier, seconds=minutes * MINUTE, most=trials)
     del bench
     best = best_of(found)
-    chosen = run.settings_of(best.values) if best is not None and best.number else base
+    chosen = run.settings_of({} if best is None or not best.number else best.values)
     told = chosen_settings({*given, *(item.name for item in dimensions)}, chosen)
     call = parameters(str(Path(chips).resolve()), told, output or MODEL)
     notes = _notes(found, best, minutes)
@@ -241,6 +234,15 @@ def _check(minutes: float, trials: int, texts: Sequence[str], output: str) -> No
     check_outputs(output, "")
 
 
+def _check_fresh(given: Mapping[str, Any]) -> None:
+    """Refuse what a search does not do."""
+    if given.get("initial_model"):
+        raise InputError(
+            "Trials begin afresh: the settings that are searched need not fit the weights of "
+            "INITIAL_MODEL. Leave it empty here, and give it to the training with what was found."
+        )
+
+
 def _space(
     info: ChipSetInfo,
     base: TrainingSettings,
@@ -281,12 +283,10 @@ def _patches(info: ChipSetInfo, base: TrainingSettings, sizes: Sequence[int]) ->
     return [size for size in sizes if size // 2 <= most]
 
 
-def _job(
-    info: ChipSetInfo, base: TrainingSettings, dimensions: Sequence[Dimension], place: Device
-) -> str:
+def _job(info: ChipSetInfo, task: Task, dimensions: Sequence[Dimension]) -> str:
     """Hash all that decides which trials there are: time and number only say how many."""
     return job_hash(
-        training=run_hash(info, base, place),
+        training=job_of(info, task),
         space=[repr(item) for item in dimensions],
         optuna=version("optuna"),
     )

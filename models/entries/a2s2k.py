@@ -28,7 +28,7 @@ ENTRY = Network(
             "batch_size": 32,
             "epochs": 10,
             "shortest_epoch": 30,
-            "longest_epoch": 60,
+            "longest_epoch": 30,
         }
     ),
     published=MappingProxyType(

@@ -161,7 +161,7 @@ def test_tables_are_of_whole_seeds_and_matrices_are_pooled(scene, tmp_path):
 def test_what_was_shortened_is_said(scene):
     facts = {"training_seconds": 9.5, "pixels_a_second": 1234.0, "radius": 4}
     row = Row("multiscale", {"": {0: scene.pixels.told}}, [{**facts, "steps": 250, "full": 900}])
-    text = "\n".join(scene_lines(scene, [row], Protocol(), Leftover(1, 1), [0]))
+    text = "\n".join(scene_lines(scene, [row], Protocol(4, 48, 12), Leftover(1, 1), [0]))
     assert "| **multiscale** | 4 px | 1 | 1.000 ± 0.000" in text
     assert "| 9.5 | 1,234 | 250 of 900 steps |" in text
     assert "not all" not in text.lower()
@@ -202,7 +202,7 @@ def quick(task: Task) -> Outcome:
 
 def test_folds_are_worked_on_in_order_and_none_begins_that_would_end_too_late():
     tasks = [
-        Task("", "", "stripes", method, seed, 0, Protocol(), budget)
+        Task("", "", "stripes", method, seed, 0, Protocol(4, 48, 12), budget)
         for seed in (0, 1)
         for method, budget in (("short", 1.0), ("long", 1000.0))
     ]

@@ -39,7 +39,9 @@ def test_an_unknown_network_is_refused_with_the_names_there_are():
 @pytest.mark.parametrize("entry", NETWORKS.values(), ids=list(NETWORKS))
 def test_entries_are_sound(entry):
     assert entry.default_patch in entry.patch_sizes
-    assert all(side % 2 == 1 for side in entry.patch_sizes)
+    odd = entry.kind == "pixel"
+    assert all(side % 2 == odd for side in entry.patch_sizes)
+    assert list(entry.patch_sizes) == sorted(set(entry.patch_sizes))
     assert entry.dims in {"1D", "2D", "3D"}
     for option in entry.options:
         option.check(option.default)

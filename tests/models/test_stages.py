@@ -10,7 +10,11 @@ from hsicnn.models.stages import Stage, measure_stages
 from torch import nn
 
 CLASSES = 4
-CASES = [(entry.name, side) for entry in NETWORKS.values() for side in entry.patch_sizes]
+CASES = [
+    (entry.name, side)
+    for entry in NETWORKS.values()
+    for side in (entry.patch_sizes if entry.kind == "pixel" else (entry.default_patch,))
+]
 
 
 @pytest.mark.parametrize(("name", "side"), CASES)
@@ -22,7 +26,8 @@ def test_every_weight_belongs_to_one_stage_and_the_last_gives_the_classes(name, 
     total = count_parameters(network)
     stages = measure_stages(network, bands)
     assert sum(stage.parameters for stage in stages) == total
-    assert stages[-1].shape == (("classes", CLASSES),)
+    pixels = (("rows", side), ("columns", side)) * (NETWORKS[name].kind == "tile")
+    assert stages[-1].shape == (("classes", CLASSES), *pixels)
     assert all(stage.words and stage.shape for stage in stages)
 
 
@@ -80,3 +85,25 @@ def test_a_stage_without_a_place_is_refused():
     with pytest.raises(ValueError, match="ends after or before"):
         measure_stages(Vague(), 3)
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_axis_has_a_name_that_pages_know(name):
+    from hsicnn.core.modelfile.layers import AXES
+
+    told = [axis for stage in build(name, 60, CLASSES, {}).stages() for axis in stage.axes]
+    assert set(told) - {""} <= set(AXES)
+
+
+def test_shapes_of_networks_on_tiles():
+    shapes = [dict(s.shape) for s in measure_stages(build("etrainee_2d", 54, 8, {}), 54)]
+    assert shapes[0] == {"features": 64, "rows": 128, "columns": 128}
+    assert shapes[6] == {"features": 256, "rows": 32, "columns": 32}
+    assert shapes[8] == {"features": 256, "rows": 64, "columns": 64}
+    stages = measure_stages(build("etrainee_3d", 54, 8, {}), 54)
+    shapes = [dict(stage.shape) for stage in stages]
+    assert shapes[2] == {"features": 16, "bands": 27, "rows": 32, "columns": 32}
+    joined = next(n for n, stage in enumerate(stages) if "side by side" in stage.words)
+    assert shapes[joined] == {"features": 208, "rows": 16, "columns": 16}
+    shapes = [dict(s.shape) for s in measure_stages(build("unet", 54, 8, {}), 54)]
+    assert {"features": 128 + 128, "rows": 16, "columns": 16} in shapes  # beside each other

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from hsicnn.core.data.classes import ClassInfo
 from hsicnn.core.data.normalisation import Normalisation, fit_normalisation
+from hsicnn.core.data.pixel_loading import Rectangles
 from hsicnn.core.data.separation import TRAIN, VALIDATION
 from hsicnn.core.modelfile.bundle import ModelBundle
 from hsicnn.core.progress import SilentProgress
@@ -15,12 +17,14 @@ from hsicnn.core.raster.grid import Grid
 from hsicnn.core.runtime.seeds import seed_torch
 from hsicnn.core.training.optimisers import make_optimiser
 from hsicnn.core.training.outcome import trained_model
-from hsicnn.core.training.patches import PatchSource, samples_of
+from hsicnn.core.training.patches import PatchSource, Source, samples_of
 from hsicnn.core.training.settings import TrainingSettings
 from hsicnn.core.training.state import Lesson, TrainingState
+from hsicnn.core.training.tiles import TileSource
 from hsicnn.models.build import build
 from hsicnn.models.catalog import NETWORKS
-from pixels import small_store
+from hsicnn.models.seamless import seamless
+from pixels import HALO, small_store
 
 QUIET = SilentProgress()
 CLASSES = (
@@ -36,6 +40,9 @@ SMALL = {
         {"conv1": 3, "conv2": 4, "conv3": 5, "dense1": 8, "dense2": 6, "dense3": 5},
     ),
     "indian_pines_3d": (22, {"patch_size": 7}),
+    "etrainee_2d": (12, {"patch_size": 16, "width": 0.125, "depth": 1}),
+    "etrainee_3d": (12, {"patch_size": 16, "width": 0.25, "depth": 1}),
+    "unet": (12, {"patch_size": 16, "width": 0.125, "depth": 1}),
 }
 
 
@@ -57,25 +64,27 @@ def make(settings: TrainingSettings, store=None, margin: int = 0) -> tuple[Train
     fitted = fit_normalisation("band", store.physical(store.index[store.split == TRAIN]))
     seed_torch(settings.seed, "initialisation")
     network = build(settings.architecture, fitted.outputs, len(CLASSES), options)
-    source = PatchSource(
-        store,
-        fitted,
-        network.radius,
-        margin=margin,
-        device=torch.device("cpu"),
-        memory_bytes=1 << 30,
-        progress=QUIET,
-    )
-    lesson = Lesson(
-        source, samples_of(store, TRAIN), samples_of(store, VALIDATION), torch.ones(3), settings
-    )
+    place = {"device": torch.device("cpu"), "memory_bytes": 1 << 30, "progress": QUIET}
+    training = samples_of(store, TRAIN)
+    source: Source
+    if hasattr(network, "tile"):
+        learnt = store.index[store.split == TRAIN], store.label[store.split == TRAIN].astype(int)
+        width = np.array([store.stride[0]])
+        chips = Rectangles(np.zeros(1, int), len(store.values) // width, width, HALO)
+        source = TileSource(store, fitted, chips=chips, learnt=learnt, side=network.tile, **place)
+        training = source.training()
+    else:
+        source = PatchSource(store, fitted, network.radius, margin=margin, **place)
+    lesson = Lesson(source, training, samples_of(store, VALIDATION), torch.ones(3), settings)
     return TrainingState(network, make_optimiser(network, settings)), lesson
 
 
 def untrained(settings: TrainingSettings) -> ModelBundle:
     """Return what is known of the model before the training."""
     bands, options = small(settings.architecture)
-    radius = options.get("patch_size", 1) // 2
+    with torch.device("meta"):
+        shape = seamless(build(settings.architecture, bands, len(CLASSES), options))
+    radius = int(shape.radius)
     mean = torch.zeros(bands).numpy()
     return ModelBundle(
         architecture=settings.architecture,
@@ -84,7 +93,8 @@ def untrained(settings: TrainingSettings) -> ModelBundle:
         normalisation=Normalisation("band", mean, mean + 1),
         classes=CLASSES,
         radius=radius,
-        patch_size=2 * radius + 1,
+        patch_size=getattr(shape, "tile", 2 * radius + 1),
+        multiple=getattr(shape, "multiple", 1),
         chips={"path": "/data/chips", "split_hash": "abc"},
         metrics={},
         history=(),

@@ -10,9 +10,9 @@ from ...raster.values import valid_pixels
 from ..chip_files import read_chip
 from ..chip_format import ChipSetInfo
 from ..pixel_room import room_for_pixels
-from ..pixel_store import PixelStore, check_unchanged
+from ..pixel_store import IntArray, PixelStore, check_unchanged
 from ..separation import TRAIN
-from .pixels import TilePixels, read_tile_pixels
+from .pixels import TilePixels, labelled_pixels, read_tile_pixels
 from .tile_set import STORAGES, TileSet
 
 
@@ -60,6 +60,40 @@ def load_tiles(
             "edge of their tile and are left out: their patches would leave it."
         )
     return store.part(np.flatnonzero(inside), radius)
+
+
+def training_labels(
+    info: ChipSetInfo, store: PixelStore, progress: Progress
+) -> tuple[IntArray, IntArray]:
+    """Return where in the store of a set of tiles the labelled pixels of training tiles lie.
+
+    A pixel that is validated or tested elsewhere is left out.
+
+    Args:
+        info: the chip set.
+        store: its pixels.
+        progress: asked for cancelling.
+
+    Returns:
+        ``(n,)`` positions and ``(n,)`` classes, 1..classes.
+
+    Raises:
+        ChipSetError: a label file is missing or damaged.
+    """
+    if info.tiles is None:
+        raise ValueError("a chip set without tiles")
+    elsewhere = store.split != TRAIN
+    others = store.row[elsewhere].astype(np.int64) * 2**31 + store.col[elsewhere]
+    found, area = [], info.tiles.size**2
+    for number, tile in enumerate(info.tiles.tiles):
+        progress.check_cancel()
+        if tile.code == TRAIN:
+            pixels = labelled_pixels(info, number)
+            keys = pixels.row.astype(np.int64) * 2**31 + pixels.col
+            own = ~np.isin(keys, others)
+            found.append((number * area + pixels.flat[own], pixels.label[own]))
+    index, label = (np.concatenate(column) for column in zip(*found))
+    return index.astype(np.int64), label.astype(np.int64)
 
 
 def _middles(tiles: TileSet) -> TilePixels:

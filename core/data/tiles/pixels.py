@@ -129,18 +129,30 @@ def read_tile_pixels(info: ChipSetInfo, progress: Progress) -> TilePixels:
     """
     if info.tiles is None:
         raise ValueError("a chip set without tiles")
-    dtype = "uint8" if len(info.classes) < 256 else "uint16"
-    found, size = EachOnce(), info.tiles.size
-    for number, tile in enumerate(info.tiles.tiles):
+    found, count = EachOnce(), len(info.tiles.tiles)
+    for number in range(count):
         progress.check_cancel()
-        label, _ = read_chip(info.folder / tile.label, dtype, (size, size, 1))
-        flat = np.flatnonzero(label)
-        values = label.reshape(-1)[flat].astype(np.uint16)
-        if len(values) and int(values.max()) > len(info.classes):
-            raise ChipSetError(
-                f"The label file {tile.label} holds the value {int(values.max())}; there are "
-                f"{len(info.classes)} classes. Export the chips again."
-            )
-        found.add(pixels_of(number, tile.place, flat, values))
-        progress.report((number + 1) / len(info.tiles.tiles), "")
+        found.add(labelled_pixels(info, number))
+        progress.report((number + 1) / count, "")
     return found.result()
+
+
+def labelled_pixels(info: ChipSetInfo, number: int) -> TilePixels:
+    """Read the labelled pixels of one tile.
+
+    Raises:
+        ChipSetError: its label file is missing, damaged, or holds what cannot be.
+    """
+    if info.tiles is None:
+        raise ValueError("a chip set without tiles")
+    dtype = "uint8" if len(info.classes) < 256 else "uint16"
+    tile, size = info.tiles.tiles[number], info.tiles.size
+    label, _ = read_chip(info.folder / tile.label, dtype, (size, size, 1))
+    flat = np.flatnonzero(label)
+    values = label.reshape(-1)[flat].astype(np.uint16)
+    if len(values) and int(values.max()) > len(info.classes):
+        raise ChipSetError(
+            f"The label file {tile.label} holds the value {int(values.max())}; there are "
+            f"{len(info.classes)} classes. Export the chips again."
+        )
+    return pixels_of(number, tile.place, flat, values)

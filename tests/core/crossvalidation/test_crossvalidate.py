@@ -95,20 +95,13 @@ def assert_same(found, expected):
 
 def test_the_figures_are_those_of_a_loop_by_hand(small, whole):
     """Folds, training and figures put together from the parts that others use as well."""
-    import torch
+    from hsicnn.core.runtime.devices import choose_device
     from hsicnn.core.training.loop import train
     from hsicnn.core.training.patches import samples_of
-    from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network
+    from hsicnn.core.training.preparation import fit_inputs
     from hsicnn.core.training.settings import resolve_settings
+    from hsicnn.core.training.start import start_training
     from hsicnn.core.training.validation import predict
-
-    try:
-        from hsicnn.core.training.loop import TrainingState
-    except ImportError:
-        from hsicnn.core.training.state import TrainingState
-    from hsicnn.core.runtime.devices import choose_device
-    from hsicnn.core.runtime.seeds import seed_torch
-    from hsicnn.core.training.optimisers import make_optimiser
 
     folder, result, _ = whole
     info = read_chip_set(small / "chips")
@@ -122,17 +115,13 @@ def test_the_figures_are_those_of_a_loop_by_hand(small, whole):
         codes[buffered_training(folds, fold, store.row, store.col, 3)] = TRAIN
         codes[folds == fold] = TEST
         own = dataclasses.replace(store, split=codes)
-        fitted = fit_inputs(own, chosen)
-        seed_torch(chosen.seed, "initialisation")
-        network = make_network(chosen, fitted.outputs, len(info.classes))
-        lesson = make_lesson(
-            info, own, fitted, network, chosen, place=choose_device("cpu"),
+        state, lesson = start_training(
+            info, own, fit_inputs(own, chosen, quiet), chosen, place=choose_device("cpu"),
             memory_bytes=1 << 30, progress=quiet,
         )  # fmt: skip
-        state = TrainingState(network, make_optimiser(network, chosen))
         train(state, lesson, quiet, lambda _: None)
-        network.load_state_dict(state.best)
-        found = predict(network, lesson.source, samples_of(own, TEST), quiet)
+        state.network.load_state_dict(state.best)
+        found = predict(state.network, lesson.source, samples_of(own, TEST), quiet)
         predicted[folds == fold] = found.argmax(1).numpy() + 1
         told = store.label[folds == fold]
         mine = predicted[folds == fold]
@@ -140,7 +129,6 @@ def test_the_figures_are_those_of_a_loop_by_hand(small, whole):
             metrics.accuracy_score(told, mine), metrics.balanced_accuracy_score(told, mine),
             metrics.cohen_kappa_score(told, mine), *metrics.f1_score(told, mine, average=None),
         ])  # fmt: skip
-    assert torch.get_num_threads() >= 1
     told = json.loads((folder / "figures.json").read_text())
     mean, deviation = np.mean(scores, 0), np.std(scores, 0, ddof=1)
     for place, name in enumerate(("overall_accuracy", "average_accuracy", "kappa")):
@@ -196,9 +184,10 @@ def test_what_it_leaves_behind(small, whole):
     folder, result, heard = whole
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("map"))
     assert names == ["ensemble.safetensors", "figures.json", "folds", "page.html"]
-    assert sorted(path.name for path in (folder / "folds").iterdir()) == [
-        "crossvalidation.json", "fold_1.safetensors", "fold_2.safetensors", "fold_3.safetensors"
-    ]  # fmt: skip
+    stay = [f"fold_{number}.safetensors" for number in (1, 2, 3)]
+    stay += [f"{name}.history.jsonl" for name in stay]
+    found = sorted(path.name for path in (folder / "folds").iterdir())
+    assert found == ["crossvalidation.json", *sorted(stay)]
     assert (folder / "folds" / "crossvalidation.json").read_text() == (
         folder / "figures.json"
     ).read_text()
@@ -302,6 +291,17 @@ def test_tiles_and_drawn_folds_work_too(small, tmp_path):
     assert any("lie in a patch of 3 x 3 pixels" in text for text in result.warnings)
     assert len(heard.warnings) == len(set(heard.warnings))
     assert result.location_only > 0.9
+
+
+def test_a_model_to_begin_with_that_saw_the_samples_is_told(small, whole, tmp_path):
+    first = str(whole[0] / "folds" / "fold_1.safetensors")
+    heard = Heard()
+    result = run(small / "chips", tmp_path, heard, k=2, settings={"initial_model": first})
+    count = len(load_bundle(first).training_rows)
+    total = sum(sum(row) for row in read_chip_set(small / "chips").counts.values())
+    told = f"{count:,} of {total:,} samples trained the model that every fold begins with"
+    assert sum(told in text for text in heard.warnings) == 1
+    assert any(told in text for text in result.warnings)
 
 
 def test_the_three_folds_of_the_course_are_trained_and_kept(tmp_path):

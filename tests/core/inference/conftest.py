@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from hsicnn.core.raster.bands import Band
 from hsicnn.core.raster.grid import Grid
 from hsicnn.models.build import build
 from hsicnn.models.catalog import NETWORKS
+from hsicnn.models.seamless import seamless
 from osgeo import gdal
 
 CLASSES = (
@@ -30,15 +34,27 @@ def band_count(architecture: str) -> int:
 
 
 def make_network(
-    architecture: str, inputs: int, classes: int = len(CLASSES), seed: int = 5
+    architecture: str,
+    inputs: int,
+    classes: int = len(CLASSES),
+    seed: int = 5,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> torch.nn.Module:
     """A network whose batch norms have seen data and which has no favourite among its classes."""
     torch.manual_seed(seed)
-    network = build(architecture, inputs, classes, {}).train()
-    side = NETWORKS[architecture].default_patch
+    network = build(architecture, inputs, classes, options).train()
+    tile = getattr(network, "tile", 0)
+    side, count = (tile, 2) if tile else (NETWORKS[architecture].default_patch, 32)
     with torch.no_grad():
         for _ in range(3):
-            network(torch.randn(32, inputs, side, side) * 1.2)
+            network(torch.randn(count, inputs, side, side) * 1.2)
+        if tile:  # the means of many pixels are much alike: tell them apart
+            scores = network.eval()(torch.randn(count, inputs, side, side) * 1.2)
+            mean = scores.mean((0, 2, 3))
+            factor = 1 / (scores - mean[:, None, None]).std()
+            network.classes.weight *= factor
+            network.classes.bias.copy_((network.classes.bias - mean) * factor)
+            return seamless(network).eval()
         mean = network.eval()(torch.randn(32, inputs, side, side)).mean((0, 2, 3))
         *_, last = (weight for weight in network.parameters() if weight.shape == (classes,))
         last.sub_(mean)
@@ -82,23 +98,31 @@ def make_normalisation(bands: int, kind: str = "band") -> Normalisation:
 
 
 def make_model(
-    path: Path, architecture: str, *, kind: str = "band", classes: tuple[ClassInfo, ...] = CLASSES
+    path: Path,
+    architecture: str,
+    *,
+    kind: str = "band",
+    classes: tuple[ClassInfo, ...] = CLASSES,
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> ModelBundle:
     """Write a model with random weights."""
     bands = band_count(architecture)
     normalisation = make_normalisation(bands, kind)
-    network = make_network(architecture, normalisation.outputs, len(classes))
-    side = NETWORKS[architecture].default_patch
+    network = make_network(architecture, normalisation.outputs, len(classes), options=options)
+    # Of tiles the weights have the names that they learnt by.
+    learnt = network.network if hasattr(network, "tile") else network
+    own = {name: value for name, value in options.items() if name != "patch_size"}
     bundle = ModelBundle(
         architecture=architecture,
-        options={},
+        options=own,
         bands=tuple(
             Band(n + 1, f"band {n + 1}", 400.0 + 10 * n, 8.0, scale=SCALE) for n in range(bands)
         ),
         normalisation=normalisation,
         classes=classes,
-        radius=side // 2,
-        patch_size=side,
+        radius=int(network.radius),
+        patch_size=getattr(network, "tile", 2 * network.radius + 1),
+        multiple=getattr(network, "multiple", 1),
         chips={"path": "/data/chips", "split_hash": "abc"},
         metrics={},
         history=[],
@@ -110,7 +134,7 @@ def make_model(
         training_cols=np.array([0, 7, 2], dtype=np.int32),
         training_grid=Grid("", (0.0, 30.0, 0.0, 90.0, 0.0, -30.0), 40, 30),
         statistics={"mean": normalisation.mean, "deviation": np.full(bands, 0.08)},
-        weights={name: value.numpy() for name, value in network.state_dict().items()},
+        weights={name: value.numpy() for name, value in learnt.state_dict().items()},
     )
     save_bundle(str(path), bundle)
     return bundle

@@ -20,6 +20,7 @@ from hsicnn.models.catalog import NETWORKS
 
 from .conftest import CLASSES, band_count, make_network, make_normalisation, write_scene
 
+PIXEL = [name for name, entry in NETWORKS.items() if entry.kind == "pixel"]
 PLANS = [
     Plan(1000, 1000, 1000, 1, 1, 1024, 1024),
     Plan(7, 1000, 5, 2, 1, 256, 256),
@@ -86,6 +87,15 @@ def patch_by_patch(path, network, normalisation, area=None) -> np.ndarray:
         )
 
 
+def balance(network, found: np.ndarray) -> None:
+    """Make all classes of an untrained network about as likely in a scene."""
+    more = torch.from_numpy(np.nanmean(np.log(found), axis=(1, 2)))
+    with torch.no_grad():
+        for title, weight in network.named_parameters():
+            if title.endswith("bias") and weight.shape == more.shape:
+                weight.sub_(more)
+
+
 def assert_same(sink: Gather, expected: np.ndarray) -> None:
     valid = np.isfinite(expected[0])
     np.testing.assert_array_equal(np.isfinite(sink.probabilities[0]), valid)
@@ -97,12 +107,13 @@ def assert_same(sink: Gather, expected: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("kind", ["band", "pca"])
-@pytest.mark.parametrize("architecture", NETWORKS)
+@pytest.mark.parametrize("architecture", PIXEL)
 def test_every_network_and_block_size_equals_patch_by_patch(tmp_path, architecture, kind):
     bands = band_count(architecture)
     path = write_scene(tmp_path / "scene.tif", bands, 19, 16)
     normalisation = make_normalisation(bands, kind)
     network = make_network(architecture, normalisation.outputs)
+    balance(network, patch_by_patch(path, network, normalisation))
     expected = patch_by_patch(path, network, normalisation)
     assert not np.isfinite(expected).all()  # there is nodata
     assert len(np.unique(np.nan_to_num(expected).argmax(0))) > 1
@@ -110,7 +121,7 @@ def test_every_network_and_block_size_equals_patch_by_patch(tmp_path, architectu
         assert_same(run(path, network, normalisation, plan), expected)
 
 
-@pytest.mark.parametrize("architecture", NETWORKS)
+@pytest.mark.parametrize("architecture", PIXEL)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (3, 2), (5, 40)])
 def test_rasters_smaller_than_a_patch(tmp_path, architecture, shape):
     bands = band_count(architecture)

@@ -20,6 +20,7 @@ from hsicnn.core.raster.bands import Band
 from hsicnn.core.raster.grid import Grid
 from hsicnn.models.build import build
 from hsicnn.models.catalog import NETWORKS
+from hsicnn.models.seamless import seamless
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -34,14 +35,16 @@ def make_bundle(architecture: str = "etrainee_1d") -> ModelBundle:
     normalisation = fit_normalisation("band", spectra)
     torch.manual_seed(2)
     network = build(architecture, normalisation.outputs, len(CLASSES), {})
+    shape = seamless(network)
     return ModelBundle(
         architecture=architecture,
         options={},
         bands=tuple(Band(n + 1, f"band {n + 1}", 400.0 + 7 * n, 8.0) for n in range(count)),
         normalisation=normalisation,
         classes=CLASSES,
-        radius=entry.default_patch // 2,
+        radius=int(shape.radius),
         patch_size=entry.default_patch,
+        multiple=getattr(shape, "multiple", 1),
         chips={"path": "/data/chips", "split_hash": "abc", "counts": {"train": [3, 4]}},
         metrics={"test": {"pixels": 40, "overall_accuracy": 0.9, "kappa": float("nan")}},
         history=[{"epoch": 1.0, "loss": np.float32(0.5)}],
@@ -83,7 +86,8 @@ def test_a_model_comes_back_as_it_was(tmp_path, architecture):
     save_bundle(path, bundle)
     loaded = load_bundle(path)
     assert loaded.model_id == bundle.model_id
-    for field in ("architecture", "options", "bands", "classes", "radius", "chips", "seed"):
+    plain = ("architecture", "options", "bands", "classes", "radius", "multiple", "chips", "seed")
+    for field in plain:
         assert getattr(loaded, field) == getattr(bundle, field), field
     assert loaded.training_grid.same_as(bundle.training_grid)
     assert loaded.metrics["test"]["kappa"] is None  # JSON has no NaN
@@ -91,7 +95,8 @@ def test_a_model_comes_back_as_it_was(tmp_path, architecture):
     np.testing.assert_array_equal(loaded.normalisation.mean, bundle.normalisation.mean)
     network = network_of(loaded)
     assert not network.training
-    for name, value in network.state_dict().items():
+    learnt = getattr(network, "network", network)  # of tiles it is wrapped
+    for name, value in learnt.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), bundle.weights[name])
 
 
@@ -323,3 +328,27 @@ def test_a_damaged_file_is_not_quoted_at_length():
     told = str(damaged("a.safetensors", f"The model uses the normalisation '{'x' * 50_000}'"))
     assert "The model uses the normalisation ..." in told
     assert len(told) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("multiple", 8, r"multiple of 8 pixels; its network has 4"),
+        ("radius", 20, r"radius of 20 pixels; its network has 23"),
+    ],
+)
+def test_a_network_on_tiles_that_is_not_as_the_header_says_is_refused(name, value, words):
+    bundle = dataclasses.replace(make_bundle("etrainee_2d"), **{name: value})
+    with pytest.raises(ModelFileError, match=words):
+        network_of(bundle)
+
+
+def test_tiles_that_are_no_multiple_are_damage(tmp_path):
+    bundle = dataclasses.replace(make_bundle("etrainee_2d"), patch_size=50)
+    with pytest.raises(ModelFileError, match=r"tiles of 50 pixels and their multiple 4"):
+        save_bundle(str(tmp_path / "model.safetensors"), bundle)
+
+
+def test_the_header_of_a_network_of_pixels_says_nothing_of_tiles(saved):
+    with safe_open(str(saved), framework="np") as file:
+        assert "multiple" not in json.loads(file.metadata()[HEADER])

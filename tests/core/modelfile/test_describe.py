@@ -130,7 +130,8 @@ def test_the_page_tells_network_classes_split_figures_and_origin(tmp_path, repor
         NETWORKS[architecture].title,
         f"{parameters:,} parameters",
         f"All {parameters:,}",  # the last row of the layers
-        f"Patch {bundle.patch_size} x {bundle.patch_size} pixels, radius {bundle.radius}",
+        f"{'Tile' if bundle.multiple > 1 else 'Patch'} {bundle.patch_size} x {bundle.patch_size} "
+        f"pixels, radius {bundle.radius}",
         "Overall accuracy 0.875 on 40 test pixels",
         "location alone would have reached 0.250",
         "Class Code Train pixels Validation pixels Test pixels",

@@ -18,7 +18,7 @@ from hsicnn.models.stages import measure_stages  # noqa: E402
 BANDS = 48
 
 
-def page_of(network, monkeypatch):
+def page_of(network, monkeypatch, name="multiscale"):
     """The pieces of the page, and the layers that are drawn on it."""
     given = []
     draw = layers_module.network_picture
@@ -27,7 +27,7 @@ def page_of(network, monkeypatch):
     )
     normalisation = SimpleNamespace(outputs=BANDS, kind="band")
     side = 2 * int(network.radius) + 1
-    bundle = SimpleNamespace(patch_size=side, normalisation=normalisation)
+    bundle = SimpleNamespace(architecture=name, patch_size=side, normalisation=normalisation)
     total = count_parameters(network)
     pieces = "".join(layers(bundle, measure_stages(network, BANDS)))
     assert sum(layer.parameters for layer in given[0]) == total
@@ -39,8 +39,11 @@ def test_every_network_of_the_catalog_is_drawn_with_all_its_weights(name, monkey
     network = build(name, BANDS, 3, {})
     if not hasattr(network, "stages"):
         pytest.skip("tells no stages")
-    pieces, drawn = page_of(network, monkeypatch)
+    pieces, drawn = page_of(network, monkeypatch, name)
     assert "data:image/png" in pieces
+    alone = NETWORKS[name].kind == "pixel" and not NETWORKS[name].dense
+    assert ("neighbours share" in pieces) != alone
+    assert ("every pixel of a raster by itself" in pieces) == alone
     assert drawn[0].words == "Normalised patch"
     assert drawn[-1].shape == "3 classes"
 

@@ -96,7 +96,7 @@ def test_a_patch_the_network_cannot_take_is_refused(name):
     entry = NETWORKS[name]
     for size in entry.patch_sizes:
         assert resolve_settings({"architecture": name, "patch_size": size}).patch_size == size
-    with pytest.raises(InputError, match=r"takes patches of .* PATCH_SIZE is 1000"):
+    with pytest.raises(InputError, match=r"takes (patches|tiles) of .* PATCH_SIZE is 1000"):
         resolve_settings({"architecture": name, "patch_size": 1000})
 
 

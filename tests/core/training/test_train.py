@@ -144,8 +144,7 @@ def test_the_history_can_be_read_while_it_trains_and_has_every_epoch_once(scene,
 
     class Reader(Listener):
         def metric(self, name, values):
-            # The untrained network's row comes with the first epoch.
-            if values["epoch"]:
+            if values["epoch"]:  # the untrained network's row comes with the first epoch's
                 seen.append(lines(output)[-1]["epoch"] == values["epoch"])
 
     reader = Reader()

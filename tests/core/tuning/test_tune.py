@@ -266,6 +266,7 @@ def test_trials_share_the_pixels_that_they_see_alike(chips, tmp_path, monkeypatc
         ({"search": ["patchsize"]}, InputError, "SEARCH names patchsize"),
         ({"minutes": 0.0}, InputError, "MINUTES is 0; it must lie between 0.05"),
         ({"trials": -1}, InputError, "TRIALS is -1"),
+        ({"training": {"initial_model": "m.safetensors"}}, InputError, "Trials begin afresh"),
     ],
 )
 def test_refusals_come_first_and_leave_everything(chips, tmp_path, given, kind, says):

@@ -1,0 +1,70 @@
+"""The catalog's entry."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from ..entry import TILE_SIDES, Network, Option
+from .common_options import activation, dropout, order, width
+
+ENTRY = Network(
+    name="etrainee_3d",
+    title="E-TRAINEE spectral-spatial network (3-D, tiles)",
+    kind="tile",
+    dims="3D",
+    paper="E-TRAINEE course, module 4: 3-D encoder, 2-D decoder on tiles (2024).",
+    dense=True,
+    default_patch=64,
+    patch_sizes=TILE_SIDES,
+    min_bands=4,
+    options=(
+        Option(
+            "depth",
+            "Depth",
+            "int",
+            2,
+            1,
+            4,
+            help="How often the tile is halved on the way down; sides of tiles are multiples of 2 "
+            "to this power.",
+        ),
+        width(),
+        Option(
+            "padding",
+            "Padding of the spectrum",
+            "choice",
+            "same",
+            choices=("same", "valid"),
+            help="same: every convolution adds a band of zeros at both ends of the spectrum; "
+            "valid: the spectrum shrinks by two bands instead.",
+        ),
+        dropout(0.5),
+        activation(),
+        order(),
+    ),
+    recipe=MappingProxyType(
+        {
+            "normalisation": "pca",
+            "components": 40,
+            "whitening": 0.5,
+            "batch_size": 8,
+            "learning_rate": 3e-3,
+            "epochs": 14,
+            "shortest_epoch": 40,
+            "longest_epoch": 40,
+            "noise": 0.3,
+            "options": MappingProxyType({"dropout": 0.2}),
+        }
+    ),
+    published=MappingProxyType(
+        {
+            "optimiser": "adam",
+            "schedule": "multi-step",
+            "class_weights": "inverse",
+            "normalisation": "band",
+            "noise": 0.002,
+            "flips": True,
+            "patch_size": 64,
+        }
+    ),
+)
