@@ -138,24 +138,3 @@ def test_is_refused_in_words_and_changes_nothing(said, case):
     text = said[case].result()
     for words in CASES[case][1]:
         assert re.search(words, text), f"no {words!r} in:\n{text}"
-
-
-def test_a_rate_that_diverges_ends_in_words_and_the_earlier_model_stays(headless, folder, tmp_path):
-    output = tmp_path / "model.safetensors"
-    output.write_bytes(EARLIER)
-    done = headless.run(
-        "trainclassifier",
-        INPUT=folder / "chips",
-        OUTPUT=output,
-        **{**SHORT, "EPOCHS": 30, "LONGEST_EPOCH": 80, "SHORTEST_EPOCH": 80},
-        OPTIMISER="sgd",
-        SCHEDULE="constant",
-        LEARNING_RATE=10,
-        MOMENTUM=0.99,
-        CLIP=0,
-    )
-    assert done.returncode != 0
-    assert "Traceback" not in done.stdout
-    assert re.search(r"Training diverged in epoch \d+: ", done.stdout), done.stdout
-    assert "LEARNING_RATE is 10; try a tenth of it" in done.stdout
-    assert output.read_bytes() == EARLIER
