@@ -84,7 +84,7 @@ def joined(members: Sequence[ModelBundle], told: Mapping[str, Any]) -> ModelBund
     home, rows, cols = _training_pixels(members)
     # Of networks on tiles: what every one of them aligns to, and a side that holds their tiles.
     multiple = math.lcm(*(int(getattr(member, "multiple", 1)) for member in members))
-    aligned = {"multiple": multiple} if multiple > 1 else {}
+    aligned: dict[str, Any] = {"multiple": multiple} if multiple > 1 else {}
     side = max(member.patch_size for member in members)
     return replace(
         first,
