@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -81,13 +82,17 @@ def joined(members: Sequence[ModelBundle], told: Mapping[str, Any]) -> ModelBund
         for name in ("mean", "deviation")
     }
     home, rows, cols = _training_pixels(members)
+    # Of networks on tiles: what every one of them aligns to, and a side that holds their tiles.
+    multiple = math.lcm(*(int(getattr(member, "multiple", 1)) for member in members))
+    aligned: dict[str, Any] = {"multiple": multiple} if multiple > 1 else {}
+    side = max(member.patch_size for member in members)
     return replace(
         first,
         architecture=ENSEMBLE,
         options={},
         normalisation=stack_normalisations([_own(member) for member in members])[0],
         radius=max(member.radius for member in members),
-        patch_size=max(member.patch_size for member in members),
+        patch_size=-(-side // multiple) * multiple,
         history=(),
         training_rows=rows,
         training_cols=cols,
@@ -102,6 +107,7 @@ def joined(members: Sequence[ModelBundle], told: Mapping[str, Any]) -> ModelBund
         format_version=ENSEMBLE_VERSION,
         members=tuple(replace(member, checkpoint=None) for member in members),
         **{name: told[name] for name in TOLD},
+        **aligned,
     )
 
 
