@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..errors import InputError, reason
 from ..progress import Progress
 from ..timing import duration
 from ..training.settings import TrainingSettings, resolve_settings
@@ -17,6 +18,7 @@ from .sampler import Sampler
 from .space import Dimension
 from .trial import FAILED, FINISHED, PRUNED, STOPPED, Trial, best_of
 
+MOST_FAILED = 5  # trials, and none that did not fail: nothing can be expected of more
 FIGURES = ("epoch", "loss", "validation")  # of a row of the history: how its names begin
 
 
@@ -100,6 +102,8 @@ class Search:
             if trial.state == STOPPED:  # tried again where the search is given more time
                 break
             self._journal.add(trial)
+            if len(trials) >= MOST_FAILED and all(item.state == FAILED for item in trials):
+                break
         return trials
 
     def _left(self) -> float:
@@ -111,26 +115,33 @@ class Search:
         if number == 0:
             drawn = self._sampler.recipe()
             values = {item.name: item.start for item in self._dimensions}
-            settings = self._base
+            settings: TrainingSettings | None = self._base
         else:
             drawn = self._sampler.propose(number)
             values = {item.name: item.value(drawn[item.name]) for item in self._dimensions}
-            settings = self.settings_of(values)
-            settings = dataclasses.replace(settings, precision=self._base.precision)
-        outcome = self._bench.run(
-            settings,
-            self._sampler.is_hopeless,
-            self._began + self._budget,
-            _Told(self._progress, self._part(number, before)),
-        )
+            settings = None
+        outcome = self._outcome(settings, values, _Told(self._progress, self._part(number, before)))
         seconds = time.monotonic() - self._began - began
-        trial = _trial(number, drawn, values, outcome, settings.monitor)
+        trial = _trial(number, drawn, values, outcome, self._base.monitor)
         trial = dataclasses.replace(trial, began=round(began, 3), seconds=round(seconds, 3))
         if number == 0:
             self._sampler.remember(trial)
         else:
             self._sampler.end(trial)
         return trial
+
+    def _outcome(
+        self, settings: TrainingSettings | None, values: Mapping[str, Any], progress: Progress
+    ) -> Outcome:
+        """Train with settings, or with those that follow from values, which may contradict."""
+        if settings is None:
+            try:
+                settings = self.settings_of(values)
+            except InputError as error:
+                return Outcome(FAILED, [], 0, [], reason(error))
+            settings = dataclasses.replace(settings, precision=self._base.precision)
+        deadline = self._began + self._budget
+        return self._bench.run(settings, self._sampler.is_hopeless, deadline, progress)
 
     def _part(self, number: int, before: Sequence[Trial]) -> Callable[[str], tuple[float, str]]:
         """Return what gives the share of the search that is over, and a sentence."""

@@ -241,8 +241,26 @@ def test_where_every_trial_fails_the_reason_is_told(chips, tmp_path, monkeypatch
     monkeypatch.setattr(bench, "train", never)
     (tmp_path / "best.json").write_text("earlier")
     with pytest.raises(InputError, match="The first one failed: Training diverged in epoch 1"):
-        tune(chips, tmp_path, trials=2)
+        tune(chips, tmp_path, trials=0)
+    assert len(lines_of(tmp_path)) == 5
     assert (tmp_path / "best.json").read_text() == "earlier"
+
+
+def test_settings_that_contradict_fail_alone(chips, tmp_path, monkeypatch):
+    from hsicnn.core.tuning.search import Search
+
+    settings_of = Search.settings_of
+
+    def contradicted(self, values):
+        if values:
+            raise InputError("CLASS_MIXUP and MIXUP are both set.")
+        return settings_of(self, values)
+
+    monkeypatch.setattr(Search, "settings_of", contradicted)
+    result = tune(chips, tmp_path, trials=3)
+    assert [line["state"] for line in lines_of(tmp_path)] == ["finished", "failed", "failed"]
+    assert lines_of(tmp_path)[1]["reason"] == "CLASS_MIXUP and MIXUP are both set"
+    assert result.best_trial == 1
 
 
 def test_trials_share_the_pixels_that_they_see_alike(chips, tmp_path, monkeypatch):
