@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from budget import FittedRecipe, fit_recipe, remembered, time_step
 from hsicnn.core.data.chip_format import ChipSetInfo
@@ -78,15 +79,11 @@ def fitted_recipe(
 
     def trial(steps: int) -> float:
         short = dataclasses.replace(settings, epochs=2, shortest_epoch=steps, longest_epoch=steps)
-        model = memory.with_suffix(".trial.safetensors")
-        try:
-            history = train_on(info, short, model, progress=progress).history
-        finally:
-            model.unlink(missing_ok=True)
-        return float(history[-1]["seconds"])
+        with TemporaryDirectory(prefix="trial-") as folder:
+            model = Path(folder) / "model.safetensors"
+            return float(train_on(info, short, model, progress=progress).history[-1]["seconds"])
 
     def fit() -> FittedRecipe:
-        memory.parent.mkdir(parents=True, exist_ok=True)
         return fit_recipe(
             settings.epochs,
             steps_an_epoch(samples_an_epoch(info, settings), settings),

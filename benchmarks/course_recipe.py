@@ -158,8 +158,8 @@ def location(run: Run) -> tuple[int, int, float]:
 def table(runs: Sequence[Run]) -> list[str]:
     """Return a line a run."""
     lines = [
-        "| split | training / scored pixels | location only | recipe | epochs | seconds | OA | AA "
-        "| best OA on the way |",
+        "| split | training / scored pixels | location only | recipe | epochs of its own | seconds "
+        "| OA | AA | best OA on the way |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for run in runs:

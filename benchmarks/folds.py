@@ -86,9 +86,11 @@ class Work:
     def run(self) -> dict[str, Any]:
         """Cross-validate and classify, unless that is done."""
         if not self.record.exists():
-            found = {**self._trained(), **self._classified()}
-            self.record.write_text(json.dumps(found, indent=1), encoding="utf-8")
+            self.record.write_text(json.dumps(self._trained(), indent=1), encoding="utf-8")
         found = json.loads(self.record.read_text(encoding="utf-8"))
+        if "rates" not in found:
+            found.update(self._classified())
+            self.record.write_text(json.dumps(found, indent=1), encoding="utf-8")
         return dict(found)
 
     def _chips(self) -> Path:
@@ -146,12 +148,14 @@ class Work:
     def _classified(self) -> dict[str, Any]:
         """Classify the scene by every fold's model and by all of them together."""
         models = sorted(self.models.glob("*.safetensors"))
+        maps = self.models.with_suffix(".maps")
+        maps.mkdir(exist_ok=True)
         rates = {}
         for model in [*models, self.models.with_suffix(".safetensors")]:
             result = classify_raster(
                 image=str(self.image),
                 model=str(model),
-                output=str(model.with_suffix(".map.tif")),
+                output=str(maps / f"{model.stem}.tif"),
                 device="cpu",
             )
             rates[model.stem] = result.pixels / max(result.seconds, 1e-3)
