@@ -31,6 +31,8 @@ from hsicnn.core.training.objectives import make_objective
 from hsicnn.core.training.optimisers import make_optimiser
 from hsicnn.core.training.outcome import trained_model, untrained_model
 from hsicnn.core.training.patches import PatchSource
+from hsicnn.core.training.tile_size import fit_tile
+from hsicnn.core.training.tiles import TileSource
 from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network
 from hsicnn.core.training.settings import resolve_settings
 from hsicnn.core.training.state import Lesson, TrainingState
@@ -247,7 +249,7 @@ def step_parts(case: Case, steps: int) -> dict[str, float]:
     """Run a short epoch of the loop and return the seconds a step of each part."""
     network = case.state.network
     parts = {
-        "gather": [(PatchSource, "draw")],
+        "gather": [(PatchSource, "draw"), (TileSource, "draw")],
         "augment": [(one_step, "draw_batch")],
         "forward": [(network, case.forward)],
         "loss": [(Targets, "loss")],
