@@ -34,6 +34,9 @@ from hsicnn.core.training.patches import PatchSource
 from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network
 from hsicnn.core.training.settings import resolve_settings
 from hsicnn.core.training.state import Lesson, TrainingState
+from hsicnn.core.training.tile_size import fit_tile
+from hsicnn.core.training.tiles import TileSource
+from hsicnn.models.seamless import seamless
 from published_forms import PUBLISHED, Form, published_form
 from torch import Tensor, nn
 
@@ -89,6 +92,7 @@ def make_case(info: ChipSetInfo, network: str, place: str, given: Mapping[str, A
     """
     room = ROOM_MB[place] * MIB
     settings = resolve_settings({"architecture": network, **given})
+    settings = fit_tile(info, settings, SilentProgress())
     store = load_pixels(info, memory_bytes=room, progress=SilentProgress())
     normalisation = fit_inputs(store, settings)
     seed_torch(settings.seed, "initialisation")
@@ -103,8 +107,15 @@ def make_case(info: ChipSetInfo, network: str, place: str, given: Mapping[str, A
         memory_bytes=room,
         progress=SilentProgress(),
     )
-    radius = lesson.source.radius
-    blank = untrained_model(info, store, normalisation, radius=radius, settings=settings)
+    shape = seamless(made)
+    blank = untrained_model(
+        info,
+        store,
+        normalisation,
+        radius=int(shape.radius),
+        settings=settings,
+        multiple=int(getattr(shape, "multiple", 1)),
+    )
     path = checkpoint_path(str(Path(info.folder).parent / f"{network}.safetensors"))
     state = TrainingState(made, make_optimiser(made, settings))
     forward = "forward_members" if hasattr(made, "forward_members") else "forward"
@@ -247,7 +258,7 @@ def step_parts(case: Case, steps: int) -> dict[str, float]:
     """Run a short epoch of the loop and return the seconds a step of each part."""
     network = case.state.network
     parts = {
-        "gather": [(PatchSource, "draw")],
+        "gather": [(PatchSource, "draw"), (TileSource, "draw")],
         "augment": [(one_step, "draw_batch")],
         "forward": [(network, case.forward)],
         "loss": [(Targets, "loss")],

@@ -75,7 +75,10 @@ def _network(bundle: ModelBundle, stages: Stages) -> list[str]:
     if entry:
         rows.append(("From", entry.paper))
     rows += [
-        ("Patch", f"{bundle.patch_size} x {bundle.patch_size} pixels, radius {bundle.radius}"),
+        (
+            "Tile" if bundle.multiple > 1 else "Patch",
+            f"{bundle.patch_size} x {bundle.patch_size} pixels, radius {bundle.radius}",
+        ),
         *(
             (titles.get(name, name), _option(bundle.options, name, default))
             for name, default in {**options, **dict.fromkeys(bundle.options)}.items()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+TOGETHER = 64  # tiles whose classes are counted at once
+
 
 class TileSource(Source):
     """Gathers normalised tiles.
@@ -79,13 +81,22 @@ class TileSource(Source):
     def training(self) -> Samples:
         """Return the tiles to learn from: all that hold a training pixel.
 
-        Their ``index`` is that of a tile's first pixel; they have neither class nor place.
+        Their ``index`` is that of a tile's first pixel, and their class the one that most of its
+        training pixels have; they have no place.
         """
         import torch
 
         index, stride = (torch.from_numpy(column) for column in self._grid.holding(self._learnt))
-        none = torch.full_like(index, UNKNOWN)
-        return Samples(index, stride, none, none, none)
+        found = []
+        for first, below in zip(index.split(TOGETHER), stride.split(TOGETHER)):
+            classes = self._labels_at(store_rows(first, below, self._offsets[:1]), self.side)
+            # One place more in front, for pixels without a class.
+            counts = torch.zeros(len(first), int(self._labels.max()) + 2, dtype=torch.int64)
+            flat = classes.flatten(1).cpu() + 1
+            counts.scatter_add_(1, flat, torch.ones_like(flat))
+            found.append(counts[:, 1:].argmax(1))
+        nowhere = torch.full_like(index, UNKNOWN)
+        return Samples(index, stride, torch.cat(found), nowhere, nowhere)
 
     def draw(self, samples: Samples, which: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
         """Return tiles to learn from and their classes.

@@ -24,6 +24,7 @@ from ..training.preparation import fit_inputs
 from ..training.settings import TrainingSettings
 from ..training.start import start_training
 from ..training.state import TrainingState
+from ..training.tile_size import fit_tile
 from ..training.validation import rank
 from .space import SETTINGS
 from .trial import FAILED, FINISHED, PRUNED, STOPPED
@@ -161,6 +162,7 @@ class Bench:
         watch: Progress,
         after_epoch: Callable[[TrainingState], None],
     ) -> None:
+        settings = fit_tile(self._info, settings, watch)
         allowed = check_training(
             self._info,
             settings,

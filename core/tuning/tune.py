@@ -277,7 +277,7 @@ def _patches(info: ChipSetInfo, base: TrainingSettings, sizes: Sequence[int]) ->
     A patch that reaches farther than the buffer holds pixels of another split, and validation
     would flatter it. Tiles hold fewer labels the farther a network looks.
     """
-    if info.tiles is not None:
+    if info.tiles is not None or not base.patch_size:  # networks on tiles go by the chips
         return [base.patch_size]
     most = min(info.halo, info.buffer) if info.buffer else info.halo
     return [size for size in sizes if size // 2 <= most]

@@ -234,7 +234,8 @@ def test_batches_of_tiles_halve_when_memory_runs_out(scene):
     forward, sizes = network.forward, []
 
     def greedy(tiles):
-        sizes.append(len(tiles))
+        if network.training:
+            sizes.append(len(tiles))
         if len(tiles) > 5 and network.training:
             raise RuntimeError("CUDA out of memory. Tried to allocate 3 GiB")
         return forward(tiles)
@@ -252,7 +253,8 @@ def test_an_interrupted_training_ends_as_the_other_does(scene, tmp_path, archite
     whole, output = tmp_path / "whole.safetensors", tmp_path / "model.safetensors"
     train(scene, whole, architecture=architecture)
     with pytest.raises(Cancelled):
-        train(scene, output, Told(epochs=2), architecture=architecture)
+        # The untrained network is told of first.
+        train(scene, output, Told(epochs=3), architecture=architecture)
     told = Told()
     train(scene, output, told, architecture=architecture)
     assert any("Going on after epoch 2" in line for line in told.lines)
@@ -266,7 +268,7 @@ def test_training_lowers_the_loss(scene, tmp_path):
     train(scene, tmp_path / "model.safetensors", epochs=8, shortest_epoch=10, longest_epoch=10,
           learning_rate=2e-3)  # fmt: skip
     history = load_bundle(str(tmp_path / "model.safetensors")).history
-    assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+    assert history[-1]["loss"] < 0.8 * history[1]["loss"]  # the first row is untrained
 
 
 def test_the_tile_size_is_what_the_chips_hold(scene):
