@@ -37,7 +37,8 @@ from hsicnn.core.errors import Cancelled  # noqa: E402
 from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.training.checkpoints import checkpoint_path  # noqa: E402
-from hsicnn.core.training.settings import TrainingSettings, resolve_settings  # noqa: E402
+from hsicnn.core.training.resolving import resolve_settings  # noqa: E402
+from hsicnn.core.training.settings import TrainingSettings  # noqa: E402
 from scenes import SCENES  # noqa: E402
 
 NETWORK = "indian_pines_3d"

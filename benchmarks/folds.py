@@ -30,7 +30,7 @@ from hsicnn.core.data.chips import read_chip_set  # noqa: E402
 from hsicnn.core.data.export import export_training_chips  # noqa: E402
 from hsicnn.core.inference.classify import classify_raster  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
-from hsicnn.core.training.settings import resolve_settings  # noqa: E402
+from hsicnn.core.training.resolving import resolve_settings  # noqa: E402
 from hsicnn.models.catalog import NETWORKS  # noqa: E402
 from protocol import BUFFER  # noqa: E402
 from scenes import SCENES  # noqa: E402

@@ -27,7 +27,8 @@ from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.training.footprint import expected_inputs
 from hsicnn.core.training.patches import PatchSource, samples_of
 from hsicnn.core.training.preparation import make_network
-from hsicnn.core.training.settings import TrainingSettings, resolve_settings
+from hsicnn.core.training.resolving import resolve_settings
+from hsicnn.core.training.settings import TrainingSettings
 from hsicnn.core.training.validation import predict
 from hsicnn.models.catalog import NETWORKS
 from protocol import Guess, Mask

@@ -32,7 +32,7 @@ from hsicnn.core.training.optimisers import make_optimiser
 from hsicnn.core.training.outcome import trained_model, untrained_model
 from hsicnn.core.training.patches import PatchSource
 from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network
-from hsicnn.core.training.settings import resolve_settings
+from hsicnn.core.training.resolving import resolve_settings
 from hsicnn.core.training.state import Lesson, TrainingState
 from hsicnn.core.training.tile_size import fit_tile
 from hsicnn.core.training.tiles import TileSource

@@ -12,7 +12,7 @@ from ..modelfile.bundle import ModelBundle
 from ..modelfile.ensemble import ensemble_of
 from ..progress import Portion, Progress, SilentProgress
 from ..sizes import MIB
-from ..training.train import Task, load_store, make_task
+from ..training.run import Task, load_store, make_task
 from .findings import findings, samples_seen
 from .fold_folder import unfinished_folder
 from .fold_run import FoldOutcome, run_folds

@@ -16,7 +16,7 @@ from ..progress import Progress
 from ..raster.source import RasterSource
 from ..raster.windows import Window
 from ..sizes import MIB
-from ..training.settings import resolve_settings
+from ..training.resolving import resolve_settings
 
 if TYPE_CHECKING:
     from ..inference.plan import Plan

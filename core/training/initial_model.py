@@ -17,7 +17,8 @@ from ..progress import Progress
 from ..raster.bands import describe_bands, describe_range, differing_bands
 from .freezing import freeze
 from .preparation import make_network
-from .settings import TrainingSettings, resolve_settings
+from .resolving import resolve_settings
+from .settings import TrainingSettings
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError, reason
 from ..stored_json import check_fields, read_json
-from .settings import resolve_settings
+from .resolving import resolve_settings
 
 FORMAT = "hsicnn training settings"
 FORMAT_VERSION = 1

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..training.settings import TrainingSettings, resolve_settings
+from ..training.resolving import resolve_settings
+from ..training.settings import TrainingSettings
 from ..training.settings_file import settings_text
 from .trial import Trial
 

@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import InputError, reason
 from ..progress import Progress
 from ..timing import duration
-from ..training.settings import TrainingSettings, resolve_settings
+from ..training.resolving import resolve_settings
+from ..training.settings import TrainingSettings
 from ..training.validation import rank
 from .bench import Bench, Outcome
 from .journal import Journal

@@ -24,8 +24,9 @@ from ..sizes import MIB
 from ..timing import duration
 from ..training.preflight import check_training
 from ..training.preparation import check_outputs
+from ..training.run import Task, job_of, make_task
 from ..training.settings import TrainingSettings
-from ..training.train import Task, job_of, make_task, train_classifier
+from ..training.train import train_classifier
 from .bench import Bench
 from .best import best_text, chosen_settings, parameters
 from .journal import Journal, journal_path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hsicnn.core.training.settings import SETTINGS, TrainingSettings, resolve_settings
+from hsicnn.core.training.resolving import resolve_settings
+from hsicnn.core.training.settings import SETTINGS, TrainingSettings
 from hsicnn.models.catalog import NETWORKS
 from qgis.core import QgsProcessingParameterDefinition
 

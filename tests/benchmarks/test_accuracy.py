@@ -23,7 +23,7 @@ from fold_work import Outcome, Task
 from hsicnn.core.data.classes import ClassInfo
 from hsicnn.core.data.labels import Labels
 from hsicnn.core.training.loop import steps_an_epoch
-from hsicnn.core.training.settings import resolve_settings
+from hsicnn.core.training.resolving import resolve_settings
 from kept_folds import KeptFolds, fold_key
 from methods import LocationMethod
 from protocol import Guess, Leftover, Protocol, leftover

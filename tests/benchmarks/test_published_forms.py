@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from hsicnn.core.training.settings import resolve_settings
+from hsicnn.core.training.resolving import resolve_settings
 from hsicnn.models.build import build, count_parameters
 from published_forms import PUBLISHED, published_form
 

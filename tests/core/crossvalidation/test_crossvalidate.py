@@ -99,7 +99,7 @@ def test_the_figures_are_those_of_a_loop_by_hand(small, whole):
     from hsicnn.core.training.loop import train
     from hsicnn.core.training.patches import samples_of
     from hsicnn.core.training.preparation import fit_inputs
-    from hsicnn.core.training.settings import resolve_settings
+    from hsicnn.core.training.resolving import resolve_settings
     from hsicnn.core.training.start import start_training
     from hsicnn.core.training.validation import predict
 

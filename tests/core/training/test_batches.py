@@ -14,7 +14,8 @@ from hsicnn.core.errors import InputError  # noqa: E402
 from hsicnn.core.runtime.seeds import seed_torch, torch_generator  # noqa: E402
 from hsicnn.core.training.batches import draw_batch  # noqa: E402
 from hsicnn.core.training.patches import TURNED  # noqa: E402
-from hsicnn.core.training.settings import SYMMETRIES, resolve_settings  # noqa: E402
+from hsicnn.core.training.resolving import resolve_settings  # noqa: E402
+from hsicnn.core.training.settings import SYMMETRIES  # noqa: E402
 from lessons import make, settings  # noqa: E402
 
 ALL = {"noise": 0.1, "noise_limit": 0.2, "brightness": 0.1, "band_dropout": 0.2}

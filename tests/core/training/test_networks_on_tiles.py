@@ -27,7 +27,7 @@ from hsicnn.core.training.objectives import UNKNOWN  # noqa: E402
 from hsicnn.core.training.optimisers import make_optimiser  # noqa: E402
 from hsicnn.core.training.patches import samples_of  # noqa: E402
 from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network  # noqa: E402
-from hsicnn.core.training.settings import resolve_settings  # noqa: E402
+from hsicnn.core.training.resolving import resolve_settings  # noqa: E402
 from hsicnn.core.training.state import TrainingState  # noqa: E402
 from hsicnn.core.training.tile_size import fit_tile  # noqa: E402
 from hsicnn.core.training.train import train_classifier  # noqa: E402

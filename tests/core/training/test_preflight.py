@@ -21,7 +21,7 @@ from hsicnn.core.training import preflight  # noqa: E402
 from hsicnn.core.training.footprint import expected_inputs, footprint, step_bytes  # noqa: E402
 from hsicnn.core.training.preflight import check_training  # noqa: E402
 from hsicnn.core.training.preparation import make_network  # noqa: E402
-from hsicnn.core.training.settings import resolve_settings  # noqa: E402
+from hsicnn.core.training.resolving import resolve_settings  # noqa: E402
 
 CPU = Device("cpu", "CPU, 2 threads")
 CARD = Device("cuda:0", "a card, 8 GB")

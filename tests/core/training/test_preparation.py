@@ -27,7 +27,7 @@ from hsicnn.core.training.preparation import (  # noqa: E402
     make_network,
     say_what_comes,
 )
-from hsicnn.core.training.settings import resolve_settings  # noqa: E402
+from hsicnn.core.training.resolving import resolve_settings  # noqa: E402
 from hsicnn.models.catalog import NETWORKS  # noqa: E402
 from pixels import small_store  # noqa: E402
 

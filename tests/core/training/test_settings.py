@@ -6,14 +6,9 @@ import dataclasses
 
 import pytest
 from hsicnn.core.errors import InputError
-from hsicnn.core.training import settings as settings_module
-from hsicnn.core.training.settings import (
-    CHOICES,
-    RANGES,
-    SETTINGS,
-    TrainingSettings,
-    resolve_settings,
-)
+from hsicnn.core.training import resolving
+from hsicnn.core.training.resolving import resolve_settings
+from hsicnn.core.training.settings import CHOICES, RANGES, SETTINGS, TrainingSettings
 from hsicnn.models.catalog import DEFAULT_NETWORK, NETWORKS
 
 #: What a word needs beside it.
@@ -29,9 +24,9 @@ def a_network_with_a_published_training(monkeypatch):
     entry = NETWORKS["indian_pines_3d"]
     published = {"epochs": 600, "optimiser": "sgd", "momentum": 0.0, "patch_size": 11}
     made = dataclasses.replace(entry, published={**published, "options": {"depth": 2, "width": 3}})
-    look_up = settings_module.network
+    look_up = resolving.network
     monkeypatch.setattr(
-        settings_module, "network", lambda name: made if name == entry.name else look_up(name)
+        resolving, "network", lambda name: made if name == entry.name else look_up(name)
     )
 
 

@@ -257,7 +257,7 @@ def test_settings_of_a_model_say_what_it_was_computed_in(scene, tmp_path):
 
 def test_a_checkpoint_after_the_best_epochs_only_and_the_same_model(scene, tmp_path, monkeypatch):
     from hsicnn.core.training import loop
-    from hsicnn.core.training import train as module
+    from hsicnn.core.training import run as module
     from hsicnn.core.training.validation import Figures
 
     def accuracies(values):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hsicnn.core.errors import InputError
-from hsicnn.core.training.settings import RANGES, resolve_settings
+from hsicnn.core.training.resolving import resolve_settings
+from hsicnn.core.training.settings import RANGES
 from hsicnn.core.tuning.space import SETTINGS, Dimension, space
 from hsicnn.models.catalog import NETWORKS
 
