@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hsicnn.models.build import build
 from hsicnn.models.catalog import NETWORKS
 from hsicnn.models.ensemble import Ensemble
+from hsicnn.models.seamless import seamless
 from hsicnn.models.turned import VIEWS, Turned, is_symmetric, turned
 
 from .test_ensemble import Halved
@@ -38,7 +40,9 @@ def test_a_turned_block_is_its_patches_turned_one_by_one(count):
     assert float((found - plain).abs().max()) > 1e-3
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [name for name, entry in NETWORKS.items() if entry.kind == "pixel"]
+)
 def test_networks_that_say_so_see_the_same_in_every_view(name):
     network = make(name, NETWORKS[name].default_patch)
     side = NETWORKS[name].default_patch
@@ -78,3 +82,16 @@ def test_of_an_ensemble_only_those_are_turned_that_gain_from_it():
         shares = (shares + Turned(other, 4)(inputs[:, counts[0] :]).exp()) / 2
         torch.testing.assert_close(mixed(inputs).exp(), shares, atol=1e-6, rtol=1e-5)
     assert is_symmetric(Ensemble([square], [channels[0]], [range(CLASSES)]))
+
+
+@pytest.mark.parametrize("count", VIEWS)
+def test_a_network_on_tiles_is_turned_without_seams(count):
+    torch.manual_seed(4)
+    network = seamless(build("etrainee_2d", 5, CLASSES, {"width": 0.125, "depth": 1})).eval()
+    assert not is_symmetric(network)
+    turned_one = Turned(network, count)
+    block = torch.randn(1, 5, 48, 40)
+    with torch.inference_mode():
+        whole = turned_one(block)
+        part = turned_one(block[:, :, 4:44, 6:38])
+    torch.testing.assert_close(part, whole[:, :, 4:26, 6:20], atol=1e-5, rtol=1e-5)
