@@ -50,6 +50,12 @@ ENTRY = Network(
     published=MappingProxyType(
         {
             "optimiser": "sgd",
+            "momentum": 0.99,
+            "nesterov": False,
+            "weight_decay": 0.0,
+            "clip": 0.0,
+            "shortest_epoch": 1,
+            "longest_epoch": 1_000_000,
             "options": MappingProxyType({"depth": 4, "width": 1.0}),
         }
     ),
