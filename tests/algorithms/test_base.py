@@ -23,7 +23,7 @@ def job(base, monkeypatch):
         calls.append((name, arguments))
         for action in actions:
             action(progress)
-        return {}
+        return {"history": ""}
 
     actions: list = []
     run_job.calls = calls

@@ -188,7 +188,7 @@ CASES: dict[str, tuple[str, dict[str, object], tuple[str, ...]]] = {
     "model of a newer format": (
         "classifyraster",
         {"MODEL": Path("newer.safetensors")},
-        ("newer version of hsicnn: its format is 99", "reads up to 1", "Update the plugin"),
+        ("newer version of hsicnn: its format is 99", "reads up to 2", "Update the plugin"),
     ),
     "raster of NaN": (
         "classifyraster",

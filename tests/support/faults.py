@@ -101,7 +101,7 @@ def old_card(torch: Any) -> None:
     to = torch.Tensor.to
 
     def to_card(tensor: Any, *args: Any, **options: Any) -> Any:
-        if str(args[0]).startswith("cuda"):
+        if str(args[0] if args else options.get("device")).startswith("cuda"):
             raise RuntimeError(
                 "CUDA error: no kernel image is available for execution on the device"
             )

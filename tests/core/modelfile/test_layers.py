@@ -26,8 +26,13 @@ def page_of(network, monkeypatch, name="multiscale"):
         layers_module, "network_picture", lambda shown: given.append(shown) or draw(shown)
     )
     normalisation = SimpleNamespace(outputs=BANDS, kind="band")
-    side = 2 * int(network.radius) + 1
-    bundle = SimpleNamespace(architecture=name, patch_size=side, normalisation=normalisation)
+    side = int(getattr(network, "tile", 2 * int(network.radius) + 1))
+    bundle = SimpleNamespace(
+        architecture=name,
+        patch_size=side,
+        normalisation=normalisation,
+        multiple=int(getattr(network, "multiple", 1)),
+    )
     total = count_parameters(network)
     pieces = "".join(layers(bundle, measure_stages(network, BANDS)))
     assert sum(layer.parameters for layer in given[0]) == total
@@ -44,8 +49,10 @@ def test_every_network_of_the_catalog_is_drawn_with_all_its_weights(name, monkey
     alone = NETWORKS[name].kind == "pixel" and not NETWORKS[name].dense
     assert ("neighbours share" in pieces) != alone
     assert ("every pixel of a raster by itself" in pieces) == alone
-    assert drawn[0].words == "Normalised patch"
-    assert drawn[-1].shape == "3 classes"
+    tiles = NETWORKS[name].kind == "tile"
+    assert drawn[0].words == ("Normalised tile" if tiles else "Normalised patch")
+    side = NETWORKS[name].default_patch
+    assert drawn[-1].shape == (f"{side} x {side} pixels x 3 classes" if tiles else "3 classes")
 
 
 def ensemble(*names: str) -> Ensemble:
