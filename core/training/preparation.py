@@ -306,6 +306,12 @@ def say_what_comes(
             "There are no validation pixels: SCHEDULE 'plateau' never lowers the learning rate. "
             "Choose another, or a larger VALIDATION_FRACTION where pixels are divided."
         )
+    if settings.patience and not validated:
+        progress.warn(
+            f"There are no validation pixels: PATIENCE {settings.patience} never stops the "
+            f"training, which takes all {settings.epochs:,} epochs. Choose fewer EPOCHS, or a "
+            "larger VALIDATION_FRACTION where pixels are divided."
+        )
     if settings.keep == "best" and not validated:
         progress.warn(
             "There are no validation pixels: the last epoch's weights are kept. A larger "
