@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from ..accuracy.confusion import Figures, confusion_matrix, figures
 from ..data.chips import ChipSetInfo
-from ..data.leakage import location_only
-from ..data.nearest import nearest_distance
+from ..data.leakage import location_only, patch_leak
 from ..data.pixel_store import PixelStore
 from ..modelfile.bundle import ModelBundle
 from .fold_run import FoldOutcome
@@ -176,7 +175,7 @@ def _by_place(
         asked = (store.row[held], store.col[held])
         guessed = location_only(*places, store.label[taught], *asked)
         right += int((guessed == store.label[held]).sum())
-        near += int((nearest_distance(*asked, *places, radius) <= radius).sum())
+        near += round(patch_leak(*places, *asked, radius).test_centres_inside * len(held))
         count += len(held)
     return right / count, near / count
 

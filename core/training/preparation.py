@@ -68,7 +68,7 @@ def fit_inputs(
     Means and deviations come from the training pixels. Principal components come from all
     pixels of the training patches: they need no labels, and a few hundred labelled pixels
     are too few for the covariance of two hundred bands. Patches no larger than the buffer
-    hold no pixel of another split.
+    hold no pixel of another split; larger ones do, and ``leaking`` says so.
 
     Args:
         store: pixels of the chip set.

@@ -25,6 +25,7 @@ from .checkpoints import (
 )
 from .history import Followed, HistoryFile, history_path
 from .initial_model import check_bands, fitted_normalisation, settings_and_start
+from .leaking import leak_of_test, warn_of_leak
 from .loop import train
 from .outcome import trained_model, untrained_model
 from .pace import say_how_long
@@ -130,6 +131,7 @@ def train_model(
     memory_bytes: int,
     store: PixelStore | None = None,
     runs: int = 1,
+    is_fold: bool = False,
     progress: Progress,
 ) -> Trained:
     """Train a model and score it; its checkpoint stays beside ``output``, which is not written.
@@ -143,6 +145,8 @@ def train_model(
         memory_bytes: pixels are kept in memory up to this size.
         store: the pixels of the chip set where they are read already.
         runs: how many such trainings there are, to say how long all of them take.
+        is_fold: it is one of a cross-validation, which says of all folds together where test
+            pixels are not unseen.
         progress: told what is going on.
 
     Raises:
@@ -201,6 +205,9 @@ def train_model(
         settings=chosen,
         multiple=int(getattr(network, "multiple", 1)),
     )
+    leak = leak_of_test(info, store, network)
+    if not is_fold:
+        warn_of_leak(leak, network, progress)
     lines = HistoryFile(history_path(output), progress)
     progress.log(f"While it trains, a line an epoch is written to {lines.path}.")
 
@@ -216,6 +223,6 @@ def train_model(
     )
     network.load_state_dict(state.best)
     predicted = predict_splits(network, lesson.source, store, progress)
-    figures = split_scores(predicted, store, info)
+    figures = split_scores(predicted, store, info, leak=leak)
     model = trained_model(blank, state, figures)
     return Trained(model, state, lesson, figures, predicted)
