@@ -13,7 +13,6 @@ from ..accuracy.confusion import Figures, confusion_matrix, figures
 from ..data.chips import ChipSetInfo
 from ..data.leakage import location_only, patch_leak
 from ..data.pixel_store import PixelStore
-from ..modelfile.bundle import ModelBundle
 from .fold_run import FoldOutcome
 from .folds import Folds
 
@@ -147,21 +146,6 @@ def findings(
         notes=folds.notes,
         warnings=tuple(warnings),
     )
-
-
-def samples_seen(info: ChipSetInfo, store: PixelStore, initial: ModelBundle | None) -> int:
-    """Return how many samples trained a model already, on the same raster.
-
-    Args:
-        info: the chip set.
-        store: its samples.
-        initial: the model that trainings begin with; None where there is none.
-    """
-    if initial is None or not info.placed or not info.grid.same_as(initial.training_grid):
-        return 0
-    width = np.int64(info.grid.width)
-    trained = initial.training_rows.astype(np.int64) * width + initial.training_cols
-    return int(np.isin(store.row.astype(np.int64) * width + store.col, trained).sum())
 
 
 def _by_place(

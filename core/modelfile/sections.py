@@ -57,8 +57,15 @@ def _lead(bundle: ModelBundle, test: Mapping[str, Any]) -> str:
     if overall is None:
         return "No test pixels were held back: there is no honest accuracy."
     beside = "" if location is None else f"; location alone would have reached {location:.3f}"
+    pixels, seen = test.get("pixels", 0), test.get("seen_by_initial_model", 0)
+    if seen:
+        return (
+            f"Overall accuracy {overall:.3f} on {pixels:,} test pixels{beside}. They are not "
+            f"unseen: {seen:,} of them trained the model that this training began with, and the "
+            "accuracy flatters."
+        )
     return (
-        f"Overall accuracy {overall:.3f} on {test.get('pixels', 0):,} test pixels that "
+        f"Overall accuracy {overall:.3f} on {pixels:,} test pixels that "
         f"were neither trained on nor chosen by{beside}."
     )
 

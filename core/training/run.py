@@ -34,6 +34,7 @@ from .preflight import check_training, pixel_budget, sketch
 from .preparation import check_halo, fit_inputs, run_hash
 from .rate_finder import find_learning_rate
 from .scores import predict_splits, split_scores
+from .seen import count_seen, warn_of_seen
 from .settings import TrainingSettings
 from .start import start_training
 from .state import Lesson, TrainingState
@@ -204,10 +205,14 @@ def train_model(
         radius=int(getattr(network, "margin", network.radius)),  # type: ignore[arg-type]
         settings=chosen,
         multiple=int(getattr(network, "multiple", 1)),
+        initial=initial,
     )
     leak = leak_of_test(info, store, network)
+    seen = count_seen(info, store, initial)
     if not is_fold:
         warn_of_leak(leak, network, progress)
+        if initial is not None:
+            warn_of_seen(seen, info, initial, chosen.initial_model, progress)
     lines = HistoryFile(history_path(output), progress)
     progress.log(f"While it trains, a line an epoch is written to {lines.path}.")
 
@@ -223,6 +228,6 @@ def train_model(
     )
     network.load_state_dict(state.best)
     predicted = predict_splits(network, lesson.source, store, progress)
-    figures = split_scores(predicted, store, info, leak=leak)
+    figures = split_scores(predicted, store, info, leak=leak, seen=seen)
     model = trained_model(blank, state, figures)
     return Trained(model, state, lesson, figures, predicted)

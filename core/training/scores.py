@@ -46,6 +46,7 @@ def split_scores(
     info: ChipSetInfo,
     *,
     leak: Leak | None = None,
+    seen: Mapping[int, int] | None = None,
 ) -> dict[str, Any]:
     """Return the figures of validation and test pixels, each where there are any.
 
@@ -57,6 +58,7 @@ def split_scores(
         store: the pixels.
         info: their chip set.
         leak: what training patches show of test pixels, where that is known.
+        seen: pixels by the code of their split that the initial model was trained on.
     """
     scores: dict[str, Any] = {}
     training = store.split == TRAIN
@@ -80,6 +82,7 @@ def split_scores(
             "average_accuracy": result.average,
             "kappa": result.kappa,
             "location_only": location,
+            **({"seen_by_initial_model": seen[code]} if seen and code in seen else {}),
             **({"leak": leak.to_json()} if leak and code == TEST else {}),
             "classes": {
                 "producers_accuracy": [item.producers_accuracy for item in result.classes],
