@@ -13,7 +13,8 @@ from ..modelfile.ensemble import ensemble_of
 from ..progress import Portion, Progress, SilentProgress
 from ..sizes import MIB
 from ..training.run import Task, load_store, make_task
-from .findings import findings, samples_seen
+from ..training.seen import seen_before
+from .findings import findings
 from .fold_folder import unfinished_folder
 from .fold_run import FoldOutcome, run_folds
 from .folds import Folds, divide
@@ -114,7 +115,7 @@ def crossvalidate(
     memory_bytes = memory_mb * MIB
     store = load_store(info, task, memory_bytes=memory_bytes, progress=Portion(progress, 0.0, 0.02))
     divided = divide(info, store, wanted, task.settings.seed, progress)
-    seen = samples_seen(info, store, task.initial)
+    seen = int(seen_before(info, store, task.initial).sum())
     if seen:
         told = (
             f"{seen:,} of {len(store):,} samples trained the model that every fold begins with: "

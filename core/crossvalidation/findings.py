@@ -11,10 +11,8 @@ import numpy.typing as npt
 
 from ..accuracy.confusion import Figures, confusion_matrix, figures
 from ..data.chips import ChipSetInfo
-from ..data.leakage import location_only
-from ..data.nearest import nearest_distance
+from ..data.leakage import location_only, patch_leak
 from ..data.pixel_store import PixelStore
-from ..modelfile.bundle import ModelBundle
 from .fold_run import FoldOutcome
 from .folds import Folds
 
@@ -150,21 +148,6 @@ def findings(
     )
 
 
-def samples_seen(info: ChipSetInfo, store: PixelStore, initial: ModelBundle | None) -> int:
-    """Return how many samples trained a model already, on the same raster.
-
-    Args:
-        info: the chip set.
-        store: its samples.
-        initial: the model that trainings begin with; None where there is none.
-    """
-    if initial is None or not info.placed or not info.grid.same_as(initial.training_grid):
-        return 0
-    width = np.int64(info.grid.width)
-    trained = initial.training_rows.astype(np.int64) * width + initial.training_cols
-    return int(np.isin(store.row.astype(np.int64) * width + store.col, trained).sum())
-
-
 def _by_place(
     store: PixelStore, outcomes: Sequence[FoldOutcome], radius: int
 ) -> tuple[float, float]:
@@ -176,7 +159,7 @@ def _by_place(
         asked = (store.row[held], store.col[held])
         guessed = location_only(*places, store.label[taught], *asked)
         right += int((guessed == store.label[held]).sum())
-        near += int((nearest_distance(*asked, *places, radius) <= radius).sum())
+        near += round(patch_leak(*places, *asked, radius).test_centres_inside * len(held))
         count += len(held)
     return right / count, near / count
 

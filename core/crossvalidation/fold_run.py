@@ -151,6 +151,7 @@ def _train(
         memory_bytes=memory_bytes,
         store=own[1],
         runs=runs,
+        is_fold=True,
         progress=progress,
     )
     seconds, predicted = time.monotonic() - began, trained.predicted[TEST]

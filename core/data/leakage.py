@@ -82,6 +82,26 @@ def leaks_within(distance: npt.NDArray[np.floating[Any]], radii: Sequence[int]) 
     )
 
 
+def patch_leak(
+    train_rows: npt.NDArray[np.integer[Any]],
+    train_cols: npt.NDArray[np.integer[Any]],
+    rows: npt.NDArray[np.integer[Any]],
+    cols: npt.NDArray[np.integer[Any]],
+    radius: int,
+) -> Leak:
+    """Return how much training patches show of other pixels, and their patches share with them.
+
+    Args:
+        train_rows: ``(m,)`` of the training pixels.
+        train_cols: ``(m,)``.
+        rows: ``(n,)`` of the pixels that are tested.
+        cols: ``(n,)``.
+        radius: of the patches, in pixels.
+    """
+    distance = nearest_distance(rows, cols, train_rows, train_cols, 2 * radius)
+    return leaks_within(distance, [radius])[0]
+
+
 def location_only(
     train_rows: npt.NDArray[np.integer[Any]],
     train_cols: npt.NDArray[np.integer[Any]],

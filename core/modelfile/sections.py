@@ -34,6 +34,7 @@ def accuracy(bundle: ModelBundle) -> list[str]:
     ]
     headers = ("Pixels of", "Count", "Overall", "Average", "Kappa", "Location alone")
     pieces = [html.paragraph(_lead(bundle, found["test"]), "lead")]
+    pieces += [html.paragraph(text) for text in _overlap(bundle, found["test"])]
     if rows:
         pieces.append(html.table(headers, rows))
     for split in reversed(SPLITS):
@@ -56,10 +57,42 @@ def _lead(bundle: ModelBundle, test: Mapping[str, Any]) -> str:
     if overall is None:
         return "No test pixels were held back: there is no honest accuracy."
     beside = "" if location is None else f"; location alone would have reached {location:.3f}"
+    pixels, seen = test.get("pixels", 0), test.get("seen_by_initial_model", 0)
+    if seen:
+        return (
+            f"Overall accuracy {overall:.3f} on {pixels:,} test pixels{beside}. They are not "
+            f"unseen: {seen:,} of them trained the model that this training began with, and the "
+            "accuracy flatters."
+        )
     return (
-        f"Overall accuracy {overall:.3f} on {test.get('pixels', 0):,} test pixels that "
+        f"Overall accuracy {overall:.3f} on {pixels:,} test pixels that "
         f"were neither trained on nor chosen by{beside}."
     )
+
+
+def _overlap(bundle: ModelBundle, test: Mapping[str, Any]) -> Iterable[str]:
+    """How much training patches show of the test pixels, where that is known."""
+    leak = test.get("leak")
+    if not leak or not (leak["radius"] or leak["test_centres_inside"]):
+        return
+    radius = leak["radius"]
+    inside, touching = (
+        html.percent(leak[name]) for name in ("test_centres_inside", "test_patches_touching")
+    )
+    side = f"{2 * radius + 1} x {2 * radius + 1} pixels"
+    told = (
+        f"{inside} of the test pixels lie in a training patch of {side}, and {touching} of their "
+        "own patches share a pixel with one."
+    )
+    if bundle.multiple > 1:
+        told = (
+            f"{inside} of the test pixels lie within {radius} pixels of a training pixel, as far "
+            f"as the network looks in a tile, and {touching} within twice that."
+        )
+    if leak["test_centres_inside"]:
+        told += " Training saw their values, and the accuracy flatters"
+        told += f"; a BUFFER of {radius} or more at the export keeps them apart." if radius else "."
+    yield told
 
 
 def _accuracy_of_classes(

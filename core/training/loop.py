@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+ROUNDING = 1e-4  # average accuracies are float32, where the mean of 1, 0 and 0 is above 1/3
 LOST = 1e4  # mean loss of an epoch; guessing among 65,000 classes has a cross-entropy of 11
 
 
@@ -185,7 +186,7 @@ def _warn_of_guessing(state: TrainingState, lesson: Lesson, progress: Progress) 
     """Say where a network is no better than one that always gives the same class."""
     average = state.best_figures.get("validation_average", 1.0)
     classes = len(lesson.validation.target.unique())
-    if classes > 1 and average <= 1 / classes:
+    if classes > 1 and average <= 1 / classes + ROUNDING:
         progress.warn(
             f"On validation pixels the network is no better than guessing: the average accuracy "
             f"of {classes} classes is {average:.3f}. LEARNING_RATE is "

@@ -132,8 +132,9 @@ def tversky(
     The overlap is ``T / (T + alpha F + beta M)``, with T, F and M the sums of probabilities
     that are rightly, wrongly and not given to a class (Salehi et al. 2017). With 0.5 and 0.5
     it is the Dice coefficient (Milletari et al. 2016). The loss of a class is raised to
-    ``1 / gamma``: the focal Tversky loss (Abraham and Khan 2019). A class of which the batch
-    has no pixel has no overlap and is left out; weights say how much each class counts.
+    ``1 / gamma``: the focal Tversky loss (Abraham and Khan 2019), whose slope above 1 is steeper
+    the nearer a class is to being learnt. A class of which the batch has no pixel has no overlap
+    and is left out; weights say how much each class counts.
 
     Args:
         logits: see ``cross_entropy``.

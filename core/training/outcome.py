@@ -19,6 +19,7 @@ from ..reduction.composition import ModelInputs, model_inputs
 from ..runtime.dependencies import plugin_version, version
 from .preparation import drawn
 from .rate_finder import TRIAL
+from .seen import all_training_pixels
 from .settings import TrainingSettings
 from .state import TrainingState
 
@@ -33,6 +34,7 @@ def untrained_model(
     radius: int,
     settings: TrainingSettings,
     multiple: int = 1,
+    initial: ModelBundle | None = None,
 ) -> ModelBundle:
     """Put together all of a model that training does not change: it has no weights yet.
 
@@ -46,10 +48,12 @@ def untrained_model(
         radius: of the network; of one on tiles its margin.
         settings: of the training.
         multiple: of a network on tiles; see ``ModelBundle``.
+        initial: the model that the training begins with: what trained that one trained this one.
     """
     training = store.split == TRAIN
     mean, deviation = moments(store.physical(drawn(store.index[training], settings.seed)))
     inputs = ModelInputs(info.bands, info.source_bands, normalisation, mean, deviation)
+    rows, cols = all_training_pixels(info, store, initial)
     noted: dict[str, Any] = {}
     if info.reduction is not None:
         inputs = model_inputs(
@@ -80,8 +84,8 @@ def untrained_model(
         seed=settings.seed,
         settings=settings.to_json(),
         created="",
-        training_rows=store.row[training & info.placed],
-        training_cols=store.col[training & info.placed],
+        training_rows=rows,
+        training_cols=cols,
         training_grid=info.grid,
         statistics={
             "mean": inputs.mean.astype(np.float32),

@@ -68,7 +68,7 @@ def fit_inputs(
     Means and deviations come from the training pixels. Principal components come from all
     pixels of the training patches: they need no labels, and a few hundred labelled pixels
     are too few for the covariance of two hundred bands. Patches no larger than the buffer
-    hold no pixel of another split.
+    hold no pixel of another split; larger ones do, and ``leaking`` says so.
 
     Args:
         store: pixels of the chip set.
@@ -305,6 +305,12 @@ def say_what_comes(
         progress.warn(
             "There are no validation pixels: SCHEDULE 'plateau' never lowers the learning rate. "
             "Choose another, or a larger VALIDATION_FRACTION where pixels are divided."
+        )
+    if settings.patience and not validated:
+        progress.warn(
+            f"There are no validation pixels: PATIENCE {settings.patience} never stops the "
+            f"training, which takes all {settings.epochs:,} epochs. Choose fewer EPOCHS, or a "
+            "larger VALIDATION_FRACTION where pixels are divided."
         )
     if settings.keep == "best" and not validated:
         progress.warn(

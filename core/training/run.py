@@ -25,6 +25,7 @@ from .checkpoints import (
 )
 from .history import Followed, HistoryFile, history_path
 from .initial_model import check_bands, fitted_normalisation, settings_and_start
+from .leaking import leak_of_test, warn_of_leak
 from .loop import train
 from .outcome import trained_model, untrained_model
 from .pace import say_how_long
@@ -33,6 +34,7 @@ from .preflight import check_training, pixel_budget, sketch
 from .preparation import check_halo, fit_inputs, run_hash
 from .rate_finder import find_learning_rate
 from .scores import predict_splits, split_scores
+from .seen import count_seen, warn_of_seen
 from .settings import TrainingSettings
 from .start import start_training
 from .state import Lesson, TrainingState
@@ -130,6 +132,7 @@ def train_model(
     memory_bytes: int,
     store: PixelStore | None = None,
     runs: int = 1,
+    is_fold: bool = False,
     progress: Progress,
 ) -> Trained:
     """Train a model and score it; its checkpoint stays beside ``output``, which is not written.
@@ -143,6 +146,8 @@ def train_model(
         memory_bytes: pixels are kept in memory up to this size.
         store: the pixels of the chip set where they are read already.
         runs: how many such trainings there are, to say how long all of them take.
+        is_fold: it is one of a cross-validation, which says of all folds together where test
+            pixels are not unseen.
         progress: told what is going on.
 
     Raises:
@@ -200,7 +205,14 @@ def train_model(
         radius=int(getattr(network, "margin", network.radius)),  # type: ignore[arg-type]
         settings=chosen,
         multiple=int(getattr(network, "multiple", 1)),
+        initial=initial,
     )
+    leak = leak_of_test(info, store, network)
+    seen = count_seen(info, store, initial)
+    if not is_fold:
+        warn_of_leak(leak, network, progress)
+        if initial is not None:
+            warn_of_seen(seen, info, initial, chosen.initial_model, progress)
     lines = HistoryFile(history_path(output), progress)
     progress.log(f"While it trains, a line an epoch is written to {lines.path}.")
 
@@ -216,6 +228,6 @@ def train_model(
     )
     network.load_state_dict(state.best)
     predicted = predict_splits(network, lesson.source, store, progress)
-    figures = split_scores(predicted, store, info)
+    figures = split_scores(predicted, store, info, leak=leak, seen=seen)
     model = trained_model(blank, state, figures)
     return Trained(model, state, lesson, figures, predicted)

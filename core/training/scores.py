@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..accuracy.confusion import confusion_matrix, figures
 from ..data.chips import ChipSetInfo
-from ..data.leakage import location_only
+from ..data.leakage import Leak, location_only
 from ..data.pixel_store import PixelStore
 from ..data.separation import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from ..progress import Progress
@@ -41,7 +41,12 @@ def predict_splits(
 
 
 def split_scores(
-    predicted: Mapping[int, npt.NDArray[np.int64]], store: PixelStore, info: ChipSetInfo
+    predicted: Mapping[int, npt.NDArray[np.int64]],
+    store: PixelStore,
+    info: ChipSetInfo,
+    *,
+    leak: Leak | None = None,
+    seen: Mapping[int, int] | None = None,
 ) -> dict[str, Any]:
     """Return the figures of validation and test pixels, each where there are any.
 
@@ -52,6 +57,8 @@ def split_scores(
         predicted: see ``predict_splits``.
         store: the pixels.
         info: their chip set.
+        leak: what training patches show of test pixels, where that is known.
+        seen: pixels by the code of their split that the initial model was trained on.
     """
     scores: dict[str, Any] = {}
     training = store.split == TRAIN
@@ -75,6 +82,8 @@ def split_scores(
             "average_accuracy": result.average,
             "kappa": result.kappa,
             "location_only": location,
+            **({"seen_by_initial_model": seen[code]} if seen and code in seen else {}),
+            **({"leak": leak.to_json()} if leak and code == TEST else {}),
             "classes": {
                 "producers_accuracy": [item.producers_accuracy for item in result.classes],
                 "users_accuracy": [item.users_accuracy for item in result.classes],

@@ -26,6 +26,7 @@ from ..training.preflight import check_training
 from ..training.preparation import check_outputs
 from ..training.run import Task, job_of, make_task
 from ..training.settings import TrainingSettings
+from ..training.tile_size import fit_tile
 from ..training.train import train_classifier
 from .bench import Bench
 from .best import best_text, chosen_settings, parameters
@@ -118,9 +119,10 @@ def tune_hyperparameters(
     base = task.settings
     info = read_chip_set(chips)
     dimensions = _space(info, base, given, search)
+    # The recipe alone is fitted: trials of another DEPTH take other tiles.
     allowed = check_training(
         info,
-        base,
+        fit_tile(info, base, progress),
         task.place,
         files=(Path(output or settings), Path(settings)),
         report=report,

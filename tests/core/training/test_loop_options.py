@@ -16,10 +16,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 from hsicnn.core.errors import Cancelled, HsicnnError  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
 from hsicnn.core.runtime.seeds import seed_torch, torch_generator  # noqa: E402
-from hsicnn.core.training import loop, steps  # noqa: E402
+from hsicnn.core.training import loop, steps, validation  # noqa: E402
 from hsicnn.core.training.batches import draw_batch  # noqa: E402
 from hsicnn.core.training.checkpoints import checkpoint_path, resume_from, save_checkpoint  # noqa: E402
 from hsicnn.core.training.loop import train  # noqa: E402
+from hsicnn.core.training.objectives import make_objective  # noqa: E402
 from hsicnn.core.training.settings import LOSSES, OPTIMISERS, SCHEDULES  # noqa: E402
 from hsicnn.core.training.validation import Figures  # noqa: E402
 from lessons import QUIET, make, model_of, settings  # noqa: E402
@@ -356,16 +357,34 @@ def test_cancel_is_asked_before_every_batch_of_a_step():
     assert told.asked == 7
 
 
+class Warned(SilentProgress):
+    said = ""
+
+    def warn(self, text):
+        self.said += text
+
+
 @pytest.mark.parametrize(("average", "warned"), [(1 / 3, True), (0.2, True), (0.34, False)])
 def test_a_network_that_learnt_nothing_is_warned_of(average, warned, monkeypatch):
-    class Warned(SilentProgress):
-        said = ""
-
-        def warn(self, text):
-            self.said += text
-
     accuracies(monkeypatch, [average] * 3)
     told = Warned()
     state, lesson = make(settings(epochs=2))
     train(state, lesson, told, nothing)
     assert ("no better than guessing: the average accuracy of 3 classes" in told.said) == warned
+
+
+@pytest.mark.parametrize("classes", range(2, 31))
+def test_the_same_answer_everywhere_is_guessing_among_any_number_of_classes(classes, monkeypatch):
+    """Validation takes the mean over the classes in float32, where a third is more than 1 / 3."""
+    state, lesson = make(settings())
+    count = len(lesson.validation)
+    found = dataclasses.replace(lesson.validation, target=torch.arange(count) % classes)
+    same = torch.eye(classes)[torch.zeros(count, dtype=torch.long)]
+    monkeypatch.setattr(validation, "predict", lambda *_: same)
+    loss = make_objective(lesson.settings, torch.ones(classes))
+    figures = validation.validate(state.network, lesson.source, found, loss, QUIET)
+    state.epoch, state.history = lesson.settings.epochs, [{"epoch": 1.0}]
+    state.best_figures = figures.row()
+    told = Warned()
+    train(state, dataclasses.replace(lesson, validation=found), told, nothing)
+    assert f"no better than guessing: the average accuracy of {classes} classes" in told.said

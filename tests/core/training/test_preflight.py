@@ -225,9 +225,18 @@ def test_what_cannot_be_read_is_told_before_pixels_are(machine, tmp_path, given,
         check(tmp_path, Said(), **given)
 
 
-def test_a_plateau_without_validation_pixels_is_warned_of(machine, tmp_path):
-    said = Said()
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"schedule": "plateau"}, "SCHEDULE 'plateau' never lowers"),
+        ({"patience": 7, "epochs": 90}, "PATIENCE 7 never stops the training, which takes all 90"),
+    ],
+)
+def test_what_needs_validation_pixels_is_warned_of_where_there_are_none(
+    machine, tmp_path, given, told
+):
     counts = {"train": (100,) * 3, "validation": (0,) * 3, "test": (20,) * 3}
-    info = dataclasses.replace(chip_set(), counts=counts)
-    check(tmp_path, said, info=info, schedule="plateau")
-    assert any("SCHEDULE 'plateau' never lowers" in line for line in said.warnings)
+    for info, warned in ((dataclasses.replace(chip_set(), counts=counts), True), (None, False)):
+        said = Said()
+        check(tmp_path, said, info=info, **given)
+        assert any(told in line for line in said.warnings) == warned

@@ -144,6 +144,27 @@ def test_the_page_shows_the_search_and_warns(found):
     assert "qgis_process run hsicnn:trainclassifier" in page
 
 
+@pytest.mark.parametrize(
+    "given", [{}, {"kind": "tiles", "tile_size": 32, "block_size": 32}], ids=["chips", "tiles"]
+)
+def test_networks_on_tiles_are_searched_on_what_the_chips_hold(scene, tmp_path, given):
+    chips = tmp_path / "chips"
+    export_training_chips(image=scene.output, reference=scene.reference, output=str(chips), **given)
+    training = {"architecture": "unet", "batch_size": 4, "options": {"width": 0.125}}
+    heard = Heard()
+    result = tune(
+        str(chips), tmp_path, trials=3, training=training, search=["depth", "learning_rate"],
+        output=str(tmp_path / "model.safetensors"), progress=heard,
+    )  # fmt: skip
+    assert any("Tiles of " in line for line in heard.lines)
+    assert result.finished + result.pruned == 3
+    assert result.finished
+    model = load_bundle(result.output)
+    assert model.metrics["validation"]["pixels"]
+    # The settings fit a tile themselves, and a DEPTH that is found with them.
+    assert "PATCH_SIZE" not in json.loads((tmp_path / "best.json").read_text())["parameters"]
+
+
 def test_a_search_that_goes_on_equals_the_uninterrupted_one(chips, found, tmp_path):
     whole = lines_of(found[0])
     with pytest.raises(Cancelled):
