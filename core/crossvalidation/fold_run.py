@@ -24,6 +24,7 @@ from ..stored_json import check_fields, read_json
 from ..timing import TimeLeft
 from ..training.checkpoints import checkpoint_path, use_threads
 from ..training.run import Task, job_of, train_model
+from .fold_folder import model_name
 from .fold_progress import FoldProgress
 from .folds import Folds, fold_set
 

@@ -25,6 +25,7 @@ pytest.importorskip("safetensors")
 metrics = pytest.importorskip("sklearn.metrics")
 
 QUICK = {"epochs": 3, "patch_size": 3, "shortest_epoch": 3, "longest_epoch": 4}
+HISTORY = ".history.jsonl"
 GIVEN = {"k": 3, "block_size": 12, "buffer": 3}
 
 
@@ -276,6 +277,23 @@ def test_another_run_replaces_what_an_earlier_one_left(small, tmp_path):
     assert_same(models(tmp_path), before)
     run(small / "chips", tmp_path, k=2)
     assert len(models(tmp_path)) == 2
+
+
+def test_folds_of_a_run_that_never_ended_are_not_among_the_models(small, tmp_path):
+    """Whoever averages all models of the folder averages those of this cross-validation."""
+    with pytest.raises(Cancelled):
+        run(small / "chips", tmp_path, Heard(13), k=5, block_size=8, buffer=1)
+    assert (tmp_path / "folds.unfinished" / "fold_4.safetensors").exists()
+    run(small / "chips", tmp_path, k=2)
+    stay = {f"fold_{number}.safetensors{more}" for number in (1, 2) for more in ("", HISTORY)}
+    assert {path.name for path in (tmp_path / "folds").iterdir()} == {
+        "crossvalidation.json",
+        *stay,
+    }
+    assert [model.chips["split_method"] for model in models(tmp_path)] == [
+        "fold 1 of 2, spatial",
+        "fold 2 of 2, spatial",
+    ]
 
 
 def test_tiles_and_drawn_folds_work_too(small, tmp_path):
