@@ -221,7 +221,7 @@ def _fold_json(outcome: FoldOutcome) -> dict[str, Any]:
         "pixels": dict(outcome.counts),
         **{name: test[name] for name in FIGURES},
         "f1": list(test["classes"]["f1"]),
-        "epochs": len(outcome.model.history),
+        "epochs": outcome.epochs,
         "kept_epoch": outcome.model.metrics["kept_epoch"],
         "seconds": round(outcome.seconds, 1),
         "model_id": outcome.model.model_id,

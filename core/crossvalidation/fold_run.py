@@ -55,10 +55,10 @@ class FoldOutcome:
     counts: Mapping[str, int]
     seconds: float
 
-
-def model_name(number: int) -> str:
-    """Return the name of the model file of a fold."""
-    return f"fold_{number}.safetensors"
+    @property
+    def epochs(self) -> int:
+        """Epochs trained: where there are validation pixels the history begins before them."""
+        return sum(row["epoch"] > 0 for row in self.model.history)
 
 
 def run_folds(

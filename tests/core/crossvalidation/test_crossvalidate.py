@@ -335,6 +335,10 @@ def test_the_three_folds_of_the_course_are_trained_and_kept(tmp_path):
                  validation_fraction=0.2)  # fmt: skip
     assert [model.architecture for model in models(tmp_path)] == ["etrainee_1d"] * 3
     assert result.folds_trained == 3
+    told = json.loads((tmp_path / "figures.json").read_text())
+    # The untrained network is a row of their histories, and no epoch.
+    assert [len(model.history) for model in models(tmp_path)] == [4, 4, 4]
+    assert [fold["epochs"] for fold in told["each_fold"]] == [3, 3, 3]
     info = read_chip_set(tmp_path / "chips")
     nowhere = dataclasses.replace(info, placed=False)
     with pytest.raises(InputError, match="OUT_OF_FOLD cannot be drawn"):
