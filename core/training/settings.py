@@ -183,7 +183,8 @@ class TrainingSettings:
         0.5,
         5.0,
         "Gamma of the focal Tversky loss",
-        "Above 1, classes that are learnt badly count more than those nearly learnt.",
+        "Above 1, classes that are nearly learnt count more than those learnt badly; below 1 the "
+        "other way round.",
     )
     given_weights: str = line(
         "",

@@ -19,7 +19,7 @@ from hsicnn.core.training.objectives import (  # noqa: E402
     squared_error,
     tversky,
 )
-from hsicnn.core.training.settings import LOSSES, OVERLAPS, TrainingSettings  # noqa: E402
+from hsicnn.core.training.settings import LOSSES, OVERLAPS, SETTINGS, TrainingSettings  # noqa: E402
 
 EVEN = torch.ones(4)
 UNEVEN = torch.tensor([1.0, 2.0, 0.5, 1.5])
@@ -102,6 +102,23 @@ def test_tversky_is_its_formula(alpha, beta, gamma):
     expected = np.average(losses, weights=UNEVEN.numpy())
     found = tversky(logits, target, UNEVEN, alpha=alpha, beta=beta, gamma=gamma)
     assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 4 / 3, 3.0])
+def test_gamma_of_tversky_does_what_its_help_says(gamma):
+    """Against the plain loss a class counts by how its slope changes."""
+
+    def slope(certainty, gamma):
+        logits = torch.zeros(2, 2, 1, 1)
+        logits[0, 0], logits[1, 1] = certainty, certainty  # both pixels are alike
+        logits.requires_grad_()
+        tversky(logits, torch.tensor([0, 1])[:, None, None], torch.ones(2), gamma=gamma).backward()
+        return float(logits.grad.abs().sum())
+
+    badly, nearly = (slope(one, gamma) / slope(one, 1.0) for one in (-2.0, 3.0))
+    assert (nearly > badly) == (gamma > 1)
+    words = SETTINGS["tversky_gamma"].help
+    assert "Above 1, classes that are nearly learnt count more than those learnt badly" in words
 
 
 def test_dice_of_certain_predictions_is_one_less_scikit_learns_f1():
