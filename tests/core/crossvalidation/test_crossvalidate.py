@@ -181,6 +181,17 @@ def test_a_fold_is_the_training_that_train_classifier_makes(small, whole, tmp_pa
     )
 
 
+def test_its_own_default_is_nothing_to_warn_of(small, whole, tmp_path):
+    """Without validation pixels the last epoch is kept, unless the best one was asked for."""
+    _, _, heard = whole
+    assert not any("validation" in text for text in heard.warnings)
+    assert sum("keep their last epoch" in line for line in heard.lines) == 1
+    asked = Heard(1)
+    with pytest.raises(Cancelled):
+        run(small / "chips", tmp_path, asked, settings={"keep": "best"})
+    assert any("no validation pixels: the last epoch" in text for text in asked.warnings)
+
+
 def test_what_it_leaves_behind(small, whole):
     folder, result, heard = whole
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("map"))
