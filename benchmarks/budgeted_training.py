@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +19,41 @@ from hsicnn.models.catalog import NETWORKS
 
 MEMORY_MB = 2048
 Train = Callable[[TrainingSettings, Path], ModelBundle]
+
+
+class StepTimer(SilentProgress):
+    """Times the steps of an epoch, without the validation after them.
+
+    A training reports after every step without words, and says its figures when it has validated.
+
+    Args:
+        whole: may cancel.
+        epoch: that is timed, from 2 on.
+
+    Attributes:
+        seconds: of its steps.
+    """
+
+    def __init__(self, whole: Progress, epoch: int) -> None:
+        self._whole = whole
+        self._epoch = epoch
+        self._began: float | None = None
+        self.seconds = 0.0
+
+    def report(self, fraction: float, text: str = "") -> None:  # noqa: ARG002
+        """Take the time of a step."""
+        if self._began is not None and not text:
+            self.seconds = time.perf_counter() - self._began
+
+    def metric(self, name: str, values: Mapping[str, float]) -> None:
+        """Begin with the end of the epoch before, and end with that of the epoch."""
+        if name == "epoch":
+            timed = values["epoch"] == self._epoch - 1
+            self._began = time.perf_counter() if timed else None
+
+    def check_cancel(self) -> None:
+        """Raise ``Cancelled`` if the user asked to stop."""
+        self._whole.check_cancel()
 
 
 def train_on(
@@ -72,7 +108,7 @@ def fitted_recipe(
     Args:
         info: the chip set.
         settings: the recipe.
-        budget: seconds; 0 is no limit.
+        budget: seconds of steps, validating apart; 0 is no limit.
         memory: JSON file that remembers what was fitted first.
         progress: may cancel.
     """
@@ -81,7 +117,9 @@ def fitted_recipe(
         short = dataclasses.replace(settings, epochs=2, shortest_epoch=steps, longest_epoch=steps)
         with TemporaryDirectory(prefix="trial-") as folder:
             model = Path(folder) / "model.safetensors"
-            return float(train_on(info, short, model, progress=progress).history[-1]["seconds"])
+            timer = StepTimer(progress or SilentProgress(), epoch=2)
+            train_on(info, short, model, progress=timer)
+            return timer.seconds
 
     def fit() -> FittedRecipe:
         return fit_recipe(

@@ -60,7 +60,8 @@ class Run:
         split: a name of ``SPLITS``.
         recipe: a name of ``RECIPES``.
         epochs: of the course's schedule.
-        budget: seconds that a training may take; 0 is no limit.
+        budget: seconds that the steps of a training may take; 0 is no limit. Scoring all other
+            pixels after every epoch comes on top.
         cache: folder of chip sets and models.
     """
 
@@ -187,7 +188,7 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", default=list(SPLITS), choices=list(SPLITS))
     parser.add_argument("--recipes", nargs="+", default=["ours", "course"], choices=list(RECIPES))
     parser.add_argument("--epochs", type=int, default=600, help="of the course's schedule")
-    help_text = "seconds of a training; a longer schedule takes fewer epochs; 0: no limit"
+    help_text = "seconds of a training's steps, scoring apart; a longer schedule takes fewer epochs"
     parser.add_argument("--budget", type=float, default=0.0, help=help_text)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after, to go on")
     parser.add_argument("--picture", type=Path, help="PNG to draw the curves in")

@@ -171,13 +171,14 @@ def line(name: str, found: Mapping[str, Any]) -> str:
         if value["mean"] is not None
     }
     *folds, ensemble = found["rates"].values()
+    pooled = figures.get("pooled", figures)  # records of before have no room of its own for it
     cells = [
         name,
         found["tile"],
         spread["overall_accuracy"],
         spread["average_accuracy"],
         spread["kappa"],
-        f"{figures['overall_accuracy']:.3f}",
+        f"{pooled['overall_accuracy']:.3f}",
         spread.get("location_only", ""),
         f"{found['seconds'] / FOLDS:.0f}",
         f"{steps:,} of {full:,}",

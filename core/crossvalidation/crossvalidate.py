@@ -111,7 +111,7 @@ def crossvalidate(
     folder = outputs.check(tuple(filter(None, (folds,))))
     info = read_chip_set(chips)
     outputs.check_map(info)
-    task = make_task(settings or {}, device, progress)
+    task = make_task(_with_what_is_kept(settings or {}, wanted), device, progress)
     memory_bytes = memory_mb * MIB
     store = load_store(info, task, memory_bytes=memory_bytes, progress=Portion(progress, 0.0, 0.02))
     divided = divide(info, store, wanted, task.settings.seed, progress)
@@ -125,6 +125,10 @@ def crossvalidate(
     progress.log(f"{divided.describe()}; every sample is held out once.")
     for note in divided.notes:
         progress.log(note)
+    if not validation_fraction:
+        progress.log(
+            "VALIDATION_FRACTION is 0: all folds keep their last epoch, and nothing is chosen."
+        )
     for warning in divided.warnings:
         progress.warn(warning)
     unfinished = unfinished_folder(folder)
@@ -168,6 +172,18 @@ def crossvalidate(
         warnings=found.warnings,
         **known,
     )
+
+
+def _with_what_is_kept(
+    settings: Mapping[str, Any], wanted: CrossValidationSettings
+) -> Mapping[str, Any]:
+    """Return settings that keep the last epoch where nothing is held back to choose another.
+
+    That is what cross-validation does unless asked otherwise, and nothing to warn of.
+    """
+    if wanted.validation_fraction or settings.get("keep") is not None:
+        return settings
+    return {**settings, "keep": "last"}
 
 
 def _ensemble(

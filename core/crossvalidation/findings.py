@@ -165,7 +165,11 @@ def _by_place(
 
 
 def as_json(found: Findings) -> dict[str, Any]:
-    """Return the figures as plain values, for the JSON."""
+    """Return the figures as plain values, for the JSON.
+
+    A name has one meaning in its place: ``of_folds`` are means of the folds, as the outputs of
+    the algorithm are, and ``pooled`` those of all held-out samples together.
+    """
     pooled = found.pooled
     classes = [
         {
@@ -183,10 +187,12 @@ def as_json(found: Findings) -> dict[str, Any]:
         "network": found.network,
         "folds": found.summary,
         "of_folds": {name: spread.to_json() for name, spread in found.spreads.items()},
-        "overall_accuracy": pooled.overall,
-        "average_accuracy": pooled.average,
-        "kappa": pooled.kappa,
-        "location_only": found.location,
+        "pooled": {
+            "overall_accuracy": pooled.overall,
+            "average_accuracy": pooled.average,
+            "kappa": pooled.kappa,
+            "location_only": found.location,
+        },
         "held_out_in_training_patches": found.inside,
         "pixels": int(pooled.matrix.sum()),
         "classes": classes,
@@ -204,7 +210,7 @@ def _fold_json(outcome: FoldOutcome) -> dict[str, Any]:
         "pixels": dict(outcome.counts),
         **{name: test[name] for name in FIGURES},
         "f1": list(test["classes"]["f1"]),
-        "epochs": len(outcome.model.history),
+        "epochs": outcome.epochs,
         "kept_epoch": outcome.model.metrics["kept_epoch"],
         "seconds": round(outcome.seconds, 1),
         "model_id": outcome.model.model_id,

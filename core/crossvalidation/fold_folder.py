@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..disk import write_refusal
 from ..errors import InputError
+from ..training.history import history_path
 
 FIGURES_FILE = "crossvalidation.json"
 _OWN = re.compile(r"fold_\d+\.safetensors(\.history\.jsonl)?|" + re.escape(FIGURES_FILE))
@@ -51,14 +52,29 @@ def unfinished_folder(target: Path) -> Path:
     return target.with_name(f"{target.name}.unfinished")
 
 
-def put_in_place(made: Path, target: Path) -> None:
+def model_name(number: int) -> str:
+    """Return the name of the model file of a fold."""
+    return f"fold_{number}.safetensors"
+
+
+def put_in_place(made: Path, target: Path, folds: int) -> None:
     """Rename the finished folder; what was there before comes back where that fails.
+
+    Folds of a run that never ended may lie there too: of another number of folds, and no part
+    of this cross-validation.
+
+    Args:
+        made: the finished folder.
+        target: its name.
+        folds: how many there are; what belongs to none of them is removed.
 
     Raises:
         InputError: the earlier one cannot be replaced.
     """
+    models = [model_name(number) for number in range(1, folds + 1)]
+    stay = {FIGURES_FILE, *models, *(history_path(name).name for name in models)}
     for item in made.iterdir():
-        if not _OWN.fullmatch(item.name):
+        if item.name not in stay:
             item.unlink()
     old = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
     try:

@@ -24,6 +24,7 @@ from ..stored_json import check_fields, read_json
 from ..timing import TimeLeft
 from ..training.checkpoints import checkpoint_path, use_threads
 from ..training.run import Task, job_of, train_model
+from .fold_folder import model_name
 from .fold_progress import FoldProgress
 from .folds import Folds, fold_set
 
@@ -54,10 +55,10 @@ class FoldOutcome:
     counts: Mapping[str, int]
     seconds: float
 
-
-def model_name(number: int) -> str:
-    """Return the name of the model file of a fold."""
-    return f"fold_{number}.safetensors"
+    @property
+    def epochs(self) -> int:
+        """Epochs trained: where there are validation pixels the history begins before them."""
+        return sum(row["epoch"] > 0 for row in self.model.history)
 
 
 def run_folds(

@@ -129,7 +129,7 @@ class Outputs:
             if self.report:
                 finished.append(stack.enter_context(staged_text(self.report, fold_page(found))))
             with in_place(finished):
-                put_in_place(unfinished, folder)
+                put_in_place(unfinished, folder, len(found.outcomes))
 
 
 @contextmanager

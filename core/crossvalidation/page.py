@@ -75,7 +75,7 @@ def _folds(found: Findings) -> list[str]:
                 counts["validation"],
                 counts["test"],
                 *(test[name] for name in FIGURES),
-                len(outcome.model.history),
+                outcome.epochs,
                 duration(outcome.seconds),
             ]
         )

@@ -142,7 +142,8 @@ def tversky(
         weights: ``(classes,)`` of the classes.
         alpha: of what is wrongly given.
         beta: of what is missed.
-        gamma: 1 leaves the losses of classes as they are.
+        gamma: 1 leaves the losses of classes as they are. Above 1 the slope grows the nearer a
+            loss is to 0: what is nearly learnt counts more. Below 1 it is the other way round.
     """
     scores, labels = _labelled(logits, target)
     shares, wanted = scores.softmax(-1), _one_hot(labels, scores)

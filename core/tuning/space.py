@@ -138,7 +138,8 @@ def space(
         fixed: names that the user has set: they are not searched unless asked for.
 
     Raises:
-        InputError: a name that is nothing, or that cannot be searched here.
+        InputError: a name that is nothing, that cannot be searched here, or that changes what
+            trials are judged by.
     """
     known = {option.name: option for option in entry.options}
     names = tuple(dict.fromkeys(search)) or tuple(
@@ -150,6 +151,12 @@ def space(
         raise InputError(
             f"SEARCH names {', '.join(unknown)}, which {entry.title} does not have. What can be "
             f"searched is {', '.join(SETTINGS)}, and of this network: {options}."
+        )
+    if "class_weights" in names and settings.monitor == "loss":
+        raise InputError(
+            "SEARCH names class_weights, and MONITOR is 'loss': the validation loss carries the "
+            "weights, so that losses with different ones cannot be compared. Set MONITOR to "
+            "'balanced' or 'overall', or take class_weights out of SEARCH."
         )
     found = []
     for name in names:

@@ -130,6 +130,12 @@ def tune_hyperparameters(
         progress=progress,
     )
     _say_what_comes(dimensions, minutes, trials, progress)
+    if info.placed and not info.buffer and any(item.name == "patch_size" for item in dimensions):
+        progress.warn(
+            "The split has no BUFFER: patches of training hold validation pixels, larger ones more "
+            "of them, so that larger patches look better than they are. None larger than "
+            f"{base.patch_size} pixels are tried; export with a BUFFER to compare others."
+        )
     store = load_pixels(
         info,
         memory_bytes=allowed.memory_bytes,
@@ -278,11 +284,14 @@ def _patches(info: ChipSetInfo, base: TrainingSettings, sizes: Sequence[int]) ->
     """Sides of patches that can be compared on a chip set.
 
     A patch that reaches farther than the buffer holds pixels of another split, and validation
-    would flatter it. Tiles hold fewer labels the farther a network looks.
+    would flatter it. Without a buffer every patch does, the larger the more: none larger than the
+    recipe's is tried then. Tiles hold fewer labels the farther a network looks.
     """
     if info.tiles is not None or not base.patch_size:  # networks on tiles go by the chips
         return [base.patch_size]
-    most = min(info.halo, info.buffer) if info.buffer else info.halo
+    most = info.halo
+    if info.placed:
+        most = min(most, info.buffer or base.patch_size // 2)
     return [size for size in sizes if size // 2 <= most]
 
 

@@ -69,7 +69,7 @@ def test_folds_are_trained_averaged_and_classify(
     drawn, reference = values_of(results["OUT_OF_FOLD"]), values_of(scene.reference)
     np.testing.assert_array_equal(drawn > 0, reference > 0)
     right = (drawn == reference)[reference > 0].mean()
-    assert right == pytest.approx(figures["overall_accuracy"])
+    assert right == pytest.approx(figures["pooled"]["overall_accuracy"])
     monkeypatch.setattr(Postprocessing, "iface", None, raising=False)
     Postprocessing.handleAlgorithmResults(algorithm, context, feedback)
     (layer,) = project.mapLayers().values()

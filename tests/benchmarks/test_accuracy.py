@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,16 @@ pytest.importorskip("sklearn")
 
 from accuracy import seconds_left
 from accuracy_table import Row, matrices, read_row, scene_lines
-from budget import ENOUGH, SHARE, fit_recipe, time_step
+from budget import ENOUGH, FIRST_TRIAL, SHARE, fit_recipe, time_step
+from budgeted_training import fitted_recipe
 from fold_queue import run_tasks
 from fold_work import Outcome, Task
+from hsicnn.core.data.chips import read_chip_set
 from hsicnn.core.data.classes import ClassInfo
+from hsicnn.core.data.export import export_training_chips
 from hsicnn.core.data.labels import Labels
+from hsicnn.core.simulation.scene import create_example_scene
+from hsicnn.core.training import loop
 from hsicnn.core.training.loop import steps_an_epoch
 from hsicnn.core.training.resolving import resolve_settings
 from kept_folds import KeptFolds, fold_key
@@ -95,8 +101,39 @@ def test_short_trials_are_made_longer_until_they_tell():
         return 0.02 * steps
 
     assert time_step(trial) == pytest.approx(0.02)
-    assert tried == [2, 8, 32]
-    assert 0.02 * tried[-1] >= ENOUGH > 0.02 * tried[-2]
+    assert tried == [2, 8, 32, 32, 32]
+    assert 0.02 * 32 >= ENOUGH > 0.02 * 8
+
+
+def test_the_least_of_several_timings_counts():
+    """Whatever else the machine does at the time makes a step longer, never shorter."""
+    load = iter([1.0, 3.0, 1.0, 2.0])
+    assert time_step(lambda steps: next(load) * 0.3 * steps) == pytest.approx(0.3)
+    load = iter([3.0, 2.0, 1.0])
+    assert time_step(lambda steps: next(load) * 0.3 * steps) == pytest.approx(0.3)
+
+
+def test_steps_are_timed_without_validation(tmp_path, monkeypatch):
+    """A chip set may validate many pixels after every epoch, the training that is fitted none."""
+    image, reference = str(tmp_path / "image.tif"), str(tmp_path / "reference.tif")
+    create_example_scene(output=image, reference=reference, size=48, bands=10, classes=3)
+    chips, slow = str(tmp_path / "chips"), 1.0
+    export_training_chips(image=image, reference=reference, output=chips)
+    asked, validate = [], loop.validate
+
+    def validating(*arguments):
+        asked.append(1)
+        time.sleep(slow)
+        return validate(*arguments)
+
+    monkeypatch.setattr(loop, "validate", validating)
+    monkeypatch.setattr("budget.ENOUGH", 0.0)
+    settings = resolve_settings({"patch_size": 3, "batch_size": 16})
+    found = fitted_recipe(
+        read_chip_set(chips), settings, budget=60, memory=tmp_path / "length.json"
+    )
+    assert asked  # it does validate
+    assert 0 < found.step_seconds < slow / FIRST_TRIAL / 2
 
 
 def test_a_fold_is_kept_under_all_that_decides_it(tmp_path):

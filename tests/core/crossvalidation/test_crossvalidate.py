@@ -25,6 +25,7 @@ pytest.importorskip("safetensors")
 metrics = pytest.importorskip("sklearn.metrics")
 
 QUICK = {"epochs": 3, "patch_size": 3, "shortest_epoch": 3, "longest_epoch": 4}
+HISTORY = ".history.jsonl"
 GIVEN = {"k": 3, "block_size": 12, "buffer": 3}
 
 
@@ -138,7 +139,8 @@ def test_the_figures_are_those_of_a_loop_by_hand(small, whole):
         assert row["f1_of_folds"]["mean"] == pytest.approx(mean[3 + place])
     matrix = metrics.confusion_matrix(store.label, predicted)
     np.testing.assert_array_equal(told["confusion_matrix"], matrix)
-    assert told["overall_accuracy"] == pytest.approx((store.label == predicted).mean())
+    assert told["pooled"]["overall_accuracy"] == pytest.approx((store.label == predicted).mean())
+    assert "overall_accuracy" not in told  # which one that would be nobody could know
     assert result.overall_accuracy == told["of_folds"]["overall_accuracy"]["mean"]
     with RasterSource(folder / "map.tif") as drawn:
         values, _ = drawn.read_raw(Window(0, 0, 64, 64), [0])
@@ -178,6 +180,17 @@ def test_a_fold_is_the_training_that_train_classifier_makes(small, whole, tmp_pa
     assert sorted(zip(alone.training_rows, alone.training_cols)) == sorted(
         zip(fold.training_rows, fold.training_cols)
     )
+
+
+def test_its_own_default_is_nothing_to_warn_of(small, whole, tmp_path):
+    """Without validation pixels the last epoch is kept, unless the best one was asked for."""
+    _, _, heard = whole
+    assert not any("validation" in text for text in heard.warnings)
+    assert sum("keep their last epoch" in line for line in heard.lines) == 1
+    asked = Heard(1)
+    with pytest.raises(Cancelled):
+        run(small / "chips", tmp_path, asked, settings={"keep": "best"})
+    assert any("no validation pixels: the last epoch" in text for text in asked.warnings)
 
 
 def test_what_it_leaves_behind(small, whole):
@@ -278,6 +291,23 @@ def test_another_run_replaces_what_an_earlier_one_left(small, tmp_path):
     assert len(models(tmp_path)) == 2
 
 
+def test_folds_of_a_run_that_never_ended_are_not_among_the_models(small, tmp_path):
+    """Whoever averages all models of the folder averages those of this cross-validation."""
+    with pytest.raises(Cancelled):
+        run(small / "chips", tmp_path, Heard(13), k=5, block_size=8, buffer=1)
+    assert (tmp_path / "folds.unfinished" / "fold_4.safetensors").exists()
+    run(small / "chips", tmp_path, k=2)
+    stay = {f"fold_{number}.safetensors{more}" for number in (1, 2) for more in ("", HISTORY)}
+    assert {path.name for path in (tmp_path / "folds").iterdir()} == {
+        "crossvalidation.json",
+        *stay,
+    }
+    assert [model.chips["split_method"] for model in models(tmp_path)] == [
+        "fold 1 of 2, spatial",
+        "fold 2 of 2, spatial",
+    ]
+
+
 def test_tiles_and_drawn_folds_work_too(small, tmp_path):
     heard = Heard()
     result = run(small / "tiles", tmp_path, heard, k=2, block_size=None, buffer=None)
@@ -317,6 +347,10 @@ def test_the_three_folds_of_the_course_are_trained_and_kept(tmp_path):
                  validation_fraction=0.2)  # fmt: skip
     assert [model.architecture for model in models(tmp_path)] == ["etrainee_1d"] * 3
     assert result.folds_trained == 3
+    told = json.loads((tmp_path / "figures.json").read_text())
+    # The untrained network is a row of their histories, and no epoch.
+    assert [len(model.history) for model in models(tmp_path)] == [4, 4, 4]
+    assert [fold["epochs"] for fold in told["each_fold"]] == [3, 3, 3]
     info = read_chip_set(tmp_path / "chips")
     nowhere = dataclasses.replace(info, placed=False)
     with pytest.raises(InputError, match="OUT_OF_FOLD cannot be drawn"):

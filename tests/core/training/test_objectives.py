@@ -105,6 +105,23 @@ def test_tversky_is_its_formula(alpha, beta, gamma):
     assert float(found) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("gamma", [0.5, 4 / 3, 3.0])
+def test_gamma_of_tversky_does_what_its_help_says(gamma):
+    """Against the plain loss a class counts by how its slope changes."""
+
+    def slope(certainty, gamma):
+        logits = torch.zeros(2, 2, 1, 1)
+        logits[0, 0], logits[1, 1] = certainty, certainty  # both pixels are alike
+        logits.requires_grad_()
+        tversky(logits, torch.tensor([0, 1])[:, None, None], torch.ones(2), gamma=gamma).backward()
+        return float(logits.grad.abs().sum())
+
+    badly, nearly = (slope(one, gamma) / slope(one, 1.0) for one in (-2.0, 3.0))
+    assert (nearly > badly) == (gamma > 1)
+    words = SETTINGS["tversky_gamma"].help
+    assert "Above 1, classes that are nearly learnt count more than those learnt badly" in words
+
+
 def test_dice_of_certain_predictions_is_one_less_scikit_learns_f1():
     metrics = pytest.importorskip("sklearn.metrics")
     _, target = drawn(30)

@@ -89,6 +89,10 @@ def test_values_have_few_digits_and_stay_inside():
     [
         ({"search": ["rate"]}, "SEARCH names rate, which .* does not have.*learning_rate.*members"),
         ({"search": ["components"], "normalisation": "band"}, "'pca' and 'zca' do"),
+        (
+            {"search": ["learning_rate", "class_weights"], "monitor": "loss"},
+            "class_weights.*MONITOR is 'loss'.*cannot be compared.*'balanced'",
+        ),
         ({"search": ["patch_size"], "patches": ()}, "only 9 pixels here.*HALO"),
     ],
 )

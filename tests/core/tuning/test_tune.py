@@ -347,6 +347,20 @@ def test_patches_beyond_the_buffer_are_not_tried(chips, tmp_path):
     tune(chips, tmp_path, trials=1, progress=heard)
     said = next(line for line in heard.lines if line.strip().startswith("patch_size"))
     assert "1, 3, 5, 7, 9 (" in said  # the buffer is 4 pixels
+    assert not any("no BUFFER" in text for text in heard.warnings)
+
+
+def test_without_a_buffer_no_larger_patches_than_the_recipes_are_tried(scene, tmp_path):
+    """Their own neighbours in training would flatter them."""
+    chips, heard = str(tmp_path / "chips"), Heard()
+    export_training_chips(image=scene.output, reference=scene.reference, output=chips, buffer=0)
+    tune(chips, tmp_path, trials=1, training={"patch_size": 5}, progress=heard)
+    assert not any(line.strip().startswith("patch_size") for line in heard.lines)
+    tune(chips, tmp_path, trials=1, training={"patch_size": 5}, search=["patch_size"],
+         progress=heard)  # fmt: skip
+    said = next(line for line in heard.lines if line.strip().startswith("patch_size"))
+    assert "1, 3, 5 (" in said
+    assert sum("no BUFFER" in text for text in heard.warnings) == 1
 
 
 @pytest.mark.parametrize(
