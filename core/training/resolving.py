@@ -30,7 +30,9 @@ def resolve_settings(given: Mapping[str, Any]) -> TrainingSettings:
         )
     chosen = {name: value for name, value in given.items() if value is not None}
     entry = _network(str(chosen.get("architecture", DEFAULT_NETWORK)))
-    recipe = dict(_recipe(entry, chosen.get("recipe", TrainingSettings.recipe)))
+    recipe = dict(recipe_of(entry, chosen.get("recipe", TrainingSettings.recipe)))
+    if entry.kind == "tile":
+        recipe.pop("patch_size", None)  # it goes by the chips; see tile_size
     chosen["options"] = {**recipe.pop("options", {}), **chosen.get("options", {})}
     settings = replace(TrainingSettings(architecture=entry.name), **recipe)
     settings = replace(settings, **chosen)
@@ -47,7 +49,7 @@ def _network(name: str) -> Network:
         raise InputError(str(error)) from error
 
 
-def _recipe(entry: Network, name: str) -> Mapping[str, Any]:
+def recipe_of(entry: Network, name: str) -> Mapping[str, Any]:
     """Return a recipe of a network.
 
     Raises:
