@@ -42,6 +42,24 @@ def resolve_settings(given: Mapping[str, Any]) -> TrainingSettings:
     return replace(settings, patch_size=_patch_size(settings, entry))
 
 
+def not_used(given: Mapping[str, Any], settings: TrainingSettings) -> str:
+    """Say which settings that a user gave have no effect with the others, and why.
+
+    Args:
+        given: names of ``TrainingSettings``; ``None`` means not given.
+        settings: what they were filled to.
+
+    Returns:
+        A line for the log; empty where all of them count.
+    """
+    found = []
+    for name, setting in SETTINGS.items():
+        missing = [need for need in setting.needs if not need.met(settings)]
+        if missing and given.get(name) is not None:
+            found.append(f"{name.upper()} is not used {missing[0].lacking(settings)}")
+    return f"{'; '.join(found)}." if found else ""
+
+
 def _network(name: str) -> Network:
     try:
         return network(name)
