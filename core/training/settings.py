@@ -428,3 +428,62 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {name: item.choices for name, item in SETTINGS.items() if item.kind == "choice"}
 )
+
+#: Names of all settings by theme, in the order in which a dialog and a report have them.
+THEMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "start": ("recipe", "initialisation", "initial_model", "freeze"),
+        "epochs": (
+            "epochs",
+            "batch_size",
+            "margin",
+            "shortest_epoch",
+            "longest_epoch",
+            "patience",
+            "monitor",
+            "keep",
+            "checkpoint",
+            "untrained",
+        ),
+        "learning rate": (
+            "learning_rate",
+            "schedule",
+            "milestones",
+            "rate_factor",
+            "plateau_patience",
+            "rate_decay",
+            "find_learning_rate",
+        ),
+        "loss": (
+            "class_weights",
+            "given_weights",
+            "loss",
+            "label_smoothing",
+            "focal_gamma",
+            "tversky_alpha",
+            "tversky_beta",
+            "tversky_gamma",
+        ),
+        "optimiser": (
+            "optimiser",
+            "momentum",
+            "nesterov",
+            "weight_decay",
+            "clip",
+            "accumulate",
+            "averaging",
+            "precision",
+        ),
+        "normalisation": ("normalisation", "components", "whitening", "factor"),
+        "augmentation": (
+            "flips",
+            "symmetry",
+            "brightness",
+            "band_dropout",
+            "noise",
+            "noise_limit",
+            "class_mixup",
+            "mixup",
+        ),
+    }
+)

@@ -8,7 +8,14 @@ import pytest
 from hsicnn.core.errors import InputError
 from hsicnn.core.training import resolving
 from hsicnn.core.training.resolving import not_used, resolve_settings
-from hsicnn.core.training.settings import CHOICES, MATRICES, RANGES, SETTINGS, TrainingSettings
+from hsicnn.core.training.settings import (
+    CHOICES,
+    MATRICES,
+    RANGES,
+    SETTINGS,
+    THEMES,
+    TrainingSettings,
+)
 from hsicnn.models.catalog import DEFAULT_NETWORK, NETWORKS
 
 #: What a word needs beside it.
@@ -193,3 +200,7 @@ def test_what_a_setting_needs_is_a_setting_and_can_be():
 @pytest.mark.parametrize("name", ["components", "whitening"])
 def test_the_help_of_components_names_all_normalisations_that_have_them(name):
     assert all(f"'{kind}'" in SETTINGS[name].help for kind in MATRICES)
+
+
+def test_every_setting_has_one_theme():
+    assert sorted(name for names in THEMES.values() for name in names) == sorted(SETTINGS)
