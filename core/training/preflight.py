@@ -23,6 +23,7 @@ from .patches import side_of
 from .preparation import check_halo, make_network, say_what_comes
 from .schedule import Moment, learning_rate
 from .settings import TrainingSettings
+from .told_settings import settings_line
 from .windows import most_windows
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def check_training(
         else f"{steps} batches of {settings.batch_size:,} {what}, "
         f"{settings.accumulate:,} to a step."
     )
+    progress.log(settings_line(settings))
     free, memory_bytes = free_memory(), pixel_budget(memory_bytes)
     needs = footprint(
         info, settings, network, memory_bytes=memory_bytes, accelerated=place.kind != "cpu"

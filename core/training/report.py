@@ -13,6 +13,8 @@ from ..modelfile.summary import describe
 from ..report import html
 from ..report.curves import rate_curve
 from .rate_finder import TRIAL
+from .settings import TrainingSettings
+from .told_settings import settings_rows
 
 
 def training_page(bundle: ModelBundle, info: ChipSetInfo, examples: Sequence[str] = ()) -> str:
@@ -31,11 +33,18 @@ def training_page(bundle: ModelBundle, info: ChipSetInfo, examples: Sequence[str
         *sections.classes(bundle),
         html.heading("The model"),
         html.bullets(describe(bundle)),
+        *_settings(bundle),
         *layers(bundle, network_stages(bundle)),
     ]
     if info.notes:
         body += [html.heading("Notes on the chip set"), html.bullets(info.notes)]
     return html.page("Training report", body)
+
+
+def _settings(bundle: ModelBundle) -> list[str]:
+    """The settings that had an effect: most of them came from a recipe, unseen by the user."""
+    rows = settings_rows(TrainingSettings(**bundle.settings))
+    return [html.heading("Settings of the training"), html.table(("", ""), rows, words=True)]
 
 
 def _trial(bundle: ModelBundle) -> list[str]:

@@ -30,7 +30,9 @@ def resolve_settings(given: Mapping[str, Any]) -> TrainingSettings:
         )
     chosen = {name: value for name, value in given.items() if value is not None}
     entry = _network(str(chosen.get("architecture", DEFAULT_NETWORK)))
-    recipe = dict(_recipe(entry, chosen.get("recipe", TrainingSettings.recipe)))
+    recipe = dict(recipe_of(entry, chosen.get("recipe", TrainingSettings.recipe)))
+    if entry.kind == "tile":
+        recipe.pop("patch_size", None)  # it goes by the chips; see tile_size
     chosen["options"] = {**recipe.pop("options", {}), **chosen.get("options", {})}
     settings = replace(TrainingSettings(architecture=entry.name), **recipe)
     settings = replace(settings, **chosen)
@@ -40,6 +42,24 @@ def resolve_settings(given: Mapping[str, Any]) -> TrainingSettings:
     return replace(settings, patch_size=_patch_size(settings, entry))
 
 
+def not_used(given: Mapping[str, Any], settings: TrainingSettings) -> str:
+    """Say which settings that a user gave have no effect with the others, and why.
+
+    Args:
+        given: names of ``TrainingSettings``; ``None`` means not given.
+        settings: what they were filled to.
+
+    Returns:
+        A line for the log; empty where all of them count.
+    """
+    found = []
+    for name, setting in SETTINGS.items():
+        missing = [need for need in setting.needs if not need.met(settings)]
+        if missing and given.get(name) is not None:
+            found.append(f"{name.upper()} is not used {missing[0].lacking(settings)}")
+    return f"{'; '.join(found)}." if found else ""
+
+
 def _network(name: str) -> Network:
     try:
         return network(name)
@@ -47,7 +67,7 @@ def _network(name: str) -> Network:
         raise InputError(str(error)) from error
 
 
-def _recipe(entry: Network, name: str) -> Mapping[str, Any]:
+def recipe_of(entry: Network, name: str) -> Mapping[str, Any]:
     """Return a recipe of a network.
 
     Raises:

@@ -33,6 +33,7 @@ from .precision import choose_precision
 from .preflight import check_training, pixel_budget, sketch
 from .preparation import check_halo, fit_inputs, run_hash
 from .rate_finder import find_learning_rate
+from .resolving import not_used
 from .scores import predict_splits, split_scores
 from .seen import count_seen, warn_of_seen
 from .settings import TrainingSettings
@@ -82,12 +83,15 @@ def make_task(settings: Mapping[str, Any], device: str, progress: Progress) -> T
     Args:
         settings: names of ``TrainingSettings``; what is missing takes the network's recipe.
         device: ``auto``, ``cpu``, ``cuda[:n]``, ``mps`` or ``xpu``.
-        progress: told which device it is.
+        progress: told which device it is, and which settings have no effect.
 
     Raises:
         InputError: for a setting that cannot be.
     """
     chosen, initial = settings_and_start(settings)
+    unused = not_used(settings, chosen)
+    if unused:
+        progress.log(unused)
     place = choose_device(device)
     for note in place.notes:
         progress.log(note)

@@ -23,6 +23,33 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
+class Need:
+    """What another setting must be for a setting to have an effect.
+
+    Attributes:
+        name: of the other setting.
+        values: that it may have; none: anything but nothing, 0 and no.
+    """
+
+    name: str
+    values: tuple[Any, ...] = ()
+
+    def met(self, settings: Any) -> bool:
+        """Whether settings give what is needed."""
+        value = getattr(settings, self.name)
+        return value in self.values if self.values else bool(value)
+
+    def lacking(self, settings: Any) -> str:
+        """Return what settings have instead, in words that follow 'not used'."""
+        value = getattr(settings, self.name)
+        if isinstance(value, str) and self.values == ("",):
+            return f"with an {self.name.upper()}"  # no path in a sentence
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
+        return f"with {self.name.upper()} {repr(value) if isinstance(value, str) else f'{value:g}'}"
+
+
+@dataclass(frozen=True)
 class Setting:
     """What is known of a setting besides its default.
 
@@ -33,6 +60,7 @@ class Setting:
         limits: smallest and largest value of a number.
         choices: words of a choice.
         main: whether a dialog shows it at first sight.
+        needs: of other settings, for it to have an effect.
     """
 
     kind: str
@@ -41,6 +69,7 @@ class Setting:
     limits: tuple[float, float] = (0.0, 0.0)
     choices: tuple[str, ...] = ()
     main: bool = False
+    needs: tuple[Need, ...] = ()
 
     def check(self, name: str, value: Any) -> None:
         """Refuse a value that cannot work, with what can.
@@ -62,28 +91,44 @@ class Setting:
 
 
 def number(
-    default: float, low: float, high: float, title: str, text: str, *, main: bool = False
+    default: float,
+    low: float,
+    high: float,
+    title: str,
+    text: str,
+    *,
+    main: bool = False,
+    needs: tuple[Need, ...] = (),
 ) -> Any:
     """Declare a number: a whole one where its default is."""
     kind = "whole" if isinstance(default, int) else "real"
-    return _declared(default, Setting(kind, title, text, limits=(low, high), main=main))
+    return _declared(
+        default, Setting(kind, title, text, limits=(low, high), main=main, needs=needs)
+    )
 
 
 def choice(
-    default: str, choices: tuple[str, ...], title: str, text: str, *, main: bool = False
+    default: str,
+    choices: tuple[str, ...],
+    title: str,
+    text: str,
+    *,
+    main: bool = False,
+    needs: tuple[Need, ...] = (),
 ) -> Any:
     """Declare a choice of words."""
-    return _declared(default, Setting("choice", title, text, choices=choices, main=main))
+    found = Setting("choice", title, text, choices=choices, main=main, needs=needs)
+    return _declared(default, found)
 
 
-def switch(default: bool, title: str, text: str) -> Any:
+def switch(default: bool, title: str, text: str, *, needs: tuple[Need, ...] = ()) -> Any:
     """Declare a yes or no."""
-    return _declared(default, Setting("switch", title, text))
+    return _declared(default, Setting("switch", title, text, needs=needs))
 
 
-def line(default: str, title: str, text: str) -> Any:
+def line(default: str, title: str, text: str, *, needs: tuple[Need, ...] = ()) -> Any:
     """Declare a line of text."""
-    return _declared(default, Setting("text", title, text))
+    return _declared(default, Setting("text", title, text, needs=needs))
 
 
 def model_file(title: str, text: str) -> Any:

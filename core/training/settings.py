@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...models.catalog import DEFAULT_NETWORK
-from .setting import choice, declared, line, model_file, number, switch
+from .setting import Need, choice, declared, line, model_file, number, switch
 
 RECIPES = ("recommended", "published")
 OPTIMISERS = ("adamw", "adam", "sgd")
@@ -30,6 +30,11 @@ CHECKPOINTS = ("every-epoch", "best")
 NORMALISATIONS = ("band", "global", "pca", "zca", "min-max", "factor")
 # How patches may be turned: the keys of core.training.patches.TURNED, which needs numpy too.
 SYMMETRIES = ("turns-mirrors", "turns", "mirrors")
+MATRICES = ("pca", "zca")  # normalisations that have components
+
+SGD = Need("optimiser", ("sgd",))
+TVERSKY = Need("loss", ("tversky", "focal-tversky"))
+OWN_INPUTS = Need("initial_model", ("",))  # its normalisation is taken over
 
 
 @dataclass(frozen=True)
@@ -90,10 +95,18 @@ class TrainingSettings:
         "stochastic gradient descent (sgd).",
     )
     momentum: float = number(
-        0.9, 0.0, 0.9999, "Momentum", "Share of the last step that sgd takes again; 0 is plain sgd."
+        0.9,
+        0.0,
+        0.9999,
+        "Momentum",
+        "Share of the last step that sgd takes again; 0 is plain sgd.",
+        needs=(SGD,),
     )
     nesterov: bool = switch(
-        True, "Nesterov momentum", "sgd looks ahead along its momentum; without effect at 0."
+        True,
+        "Nesterov momentum",
+        "sgd looks ahead along its momentum; without effect at 0.",
+        needs=(SGD, Need("momentum")),
     )
     weight_decay: float = number(
         1e-2, 0.0, 1.0, "Weight decay", "Pull of the weights towards 0, against learning by heart."
@@ -111,6 +124,7 @@ class TrainingSettings:
         "Milestones",
         "Where schedule 'multi-step' lowers the rate, separated by commas: below 1 a share of the "
         "training, from 1 on an epoch.",
+        needs=(Need("schedule", ("multi-step",)),),
     )
     rate_factor: float = number(
         0.3,
@@ -118,6 +132,7 @@ class TrainingSettings:
         0.999,
         "Factor on the rate",
         "What schedules 'multi-step' and 'plateau' multiply the learning rate by each time.",
+        needs=(Need("schedule", ("multi-step", "plateau")),),
     )
     plateau_patience: int = number(
         5,
@@ -126,6 +141,7 @@ class TrainingSettings:
         "Patience of the plateau",
         "Epochs without a better validation figure (MONITOR) before schedule 'plateau' lowers the "
         "rate.",
+        needs=(Need("schedule", ("plateau",)),),
     )
     rate_decay: float = number(
         1e-4,
@@ -133,6 +149,7 @@ class TrainingSettings:
         1.0,
         "Decay of the rate",
         "Decay a step of schedule 'inverse-time': rate / (1 + decay x steps).",
+        needs=(Need("schedule", ("inverse-time",)),),
     )
     find_learning_rate: bool = switch(
         False,
@@ -163,6 +180,7 @@ class TrainingSettings:
         10.0,
         "Gamma of the focal loss",
         "How much less pixels count that are easy; 0 is cross-entropy.",
+        needs=(Need("loss", ("focal",)),),
     )
     tversky_alpha: float = number(
         0.3,
@@ -170,6 +188,7 @@ class TrainingSettings:
         10.0,
         "Alpha of the Tversky loss",
         "What a pixel costs that is taken for a class and is of another.",
+        needs=(TVERSKY,),
     )
     tversky_beta: float = number(
         0.7,
@@ -177,6 +196,7 @@ class TrainingSettings:
         10.0,
         "Beta of the Tversky loss",
         "What a pixel of a class costs that is missed.",
+        needs=(TVERSKY,),
     )
     tversky_gamma: float = number(
         4 / 3,
@@ -185,6 +205,7 @@ class TrainingSettings:
         "Gamma of the focal Tversky loss",
         "Above 1, classes that are nearly learnt count more than with 'tversky', and those learnt "
         "badly less; below 1 it is the other way round.",
+        needs=(Need("loss", ("focal-tversky",)),),
     )
     given_weights: str = line(
         "",
@@ -192,6 +213,7 @@ class TrainingSettings:
         "For CLASS_WEIGHTS 'given': code or name = weight, separated by commas, such as "
         "'1=2.0, roof=5'. Only their ratios count; classes left out have 1, and 0 leaves a class "
         "out of the loss.",
+        needs=(Need("class_weights", ("given",)),),
     )
 
     mixup: float = number(
@@ -252,13 +274,15 @@ class TrainingSettings:
     initial_model: str = model_file(
         "Initial model",
         "A model file whose weights the training begins with, of the same network and bands; the "
-        "last layer is fresh where the classes differ. Its normalisation is taken over.",
+        "last layer is fresh where the classes differ. That model's normalisation is used as well, "
+        "and not NORMALISATION.",
     )
     freeze: str = line(
         "",
         "Freeze",
         "Layers of the initial model that stay as they are: the number of the first stages that "
         "hold weights, or 'all but the last'. Empty: none.",
+        needs=(Need("initial_model"),),
     )
     precision: str = choice(
         "auto",
@@ -327,12 +351,23 @@ class TrainingSettings:
         "How band values are scaled: every band to mean 0 and deviation 1, all bands alike "
         "(global), principal components (pca), independent bands (zca), every band to 0..1 "
         "(min-max), or a division by FACTOR.",
+        needs=(OWN_INPUTS,),
     )
     components: int = number(
-        0, 0, 10_000, "Components", "Components of the normalisation 'pca'; 0 is all."
+        0,
+        0,
+        10_000,
+        "Components",
+        "Components of the normalisations 'pca' and 'zca'; 0 is all.",
+        needs=(OWN_INPUTS, Need("normalisation", MATRICES)),
     )
     whitening: float = number(
-        1.0, 0.0, 1.0, "Whitening", "How far the normalisation 'pca' whitens, 0..1."
+        1.0,
+        0.0,
+        1.0,
+        "Whitening",
+        "How far the normalisations 'pca' and 'zca' whiten, 0..1.",
+        needs=(OWN_INPUTS, Need("normalisation", MATRICES)),
     )
 
     symmetry: str = choice(
@@ -341,6 +376,7 @@ class TrainingSettings:
         "Turns and mirrors",
         "What turning and mirroring does: turns by 90 degrees, mirrors left to right and top to "
         "bottom, or both.",
+        needs=(Need("flips"),),
     )
     noise_limit: float = number(
         0.0,
@@ -348,6 +384,7 @@ class TrainingSettings:
         10.0,
         "Largest noise",
         "Noise is cut to this in normalised values, either way; 0 cuts nothing.",
+        needs=(Need("noise"),),
     )
     band_dropout: float = number(
         0.0,
@@ -372,6 +409,7 @@ class TrainingSettings:
         "Factor",
         "What the normalisation 'factor' divides values by, such as 10000 for reflectance stored "
         "as whole numbers, or 255 for 8-bit images.",
+        needs=(OWN_INPUTS, Need("normalisation", ("factor",))),
     )
 
     def to_json(self) -> dict[str, Any]:
@@ -390,4 +428,63 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
 #: What every word can be.
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {name: item.choices for name, item in SETTINGS.items() if item.kind == "choice"}
+)
+
+#: Names of all settings by theme, in the order in which a dialog and a report have them.
+THEMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "start": ("recipe", "initialisation", "initial_model", "freeze"),
+        "epochs": (
+            "epochs",
+            "batch_size",
+            "margin",
+            "shortest_epoch",
+            "longest_epoch",
+            "patience",
+            "monitor",
+            "keep",
+            "checkpoint",
+            "untrained",
+        ),
+        "learning rate": (
+            "learning_rate",
+            "schedule",
+            "milestones",
+            "rate_factor",
+            "plateau_patience",
+            "rate_decay",
+            "find_learning_rate",
+        ),
+        "loss": (
+            "class_weights",
+            "given_weights",
+            "loss",
+            "label_smoothing",
+            "focal_gamma",
+            "tversky_alpha",
+            "tversky_beta",
+            "tversky_gamma",
+        ),
+        "optimiser": (
+            "optimiser",
+            "momentum",
+            "nesterov",
+            "weight_decay",
+            "clip",
+            "accumulate",
+            "averaging",
+            "precision",
+        ),
+        "normalisation": ("normalisation", "components", "whitening", "factor"),
+        "augmentation": (
+            "flips",
+            "symmetry",
+            "brightness",
+            "band_dropout",
+            "noise",
+            "noise_limit",
+            "class_mixup",
+            "mixup",
+        ),
+    }
 )

@@ -11,13 +11,15 @@ from ..data.pixel_loading import rectangles
 from ..errors import ChipSetError, InputError
 from ..progress import Progress
 from .preflight import sketch
+from .resolving import recipe_of
 from .settings import TrainingSettings
 
 
 def fit_tile(info: ChipSetInfo, settings: TrainingSettings, progress: Progress) -> TrainingSettings:
     """Choose the side of the tiles that a network on tiles learns from.
 
-    Where none was asked for it is the largest, up to the network's own, that every chip holds.
+    Where the user asked for none it is the largest, up to that of the recipe or else the
+    network's own, that every chip holds.
 
     Args:
         info: the chip set.
@@ -48,7 +50,8 @@ def fit_tile(info: ChipSetInfo, settings: TrainingSettings, progress: Progress) 
         )
     if settings.patch_size:
         return settings
-    wanted = max(side for side in sides if side <= entry.default_patch)
+    own = recipe_of(entry, settings.recipe).get("patch_size", entry.default_patch)
+    wanted = max(side for side in sides if side <= own)
     side = max(side for side in sides if side <= min(held, wanted))
     smaller = f" {_instead(info, entry)}" if side < wanted else ""
     progress.log(

@@ -14,14 +14,13 @@ from typing import Any
 
 from ...models.entry import Network, Option
 from ..errors import InputError
-from ..training.settings import OPTIMISERS, RANGES, TrainingSettings
+from ..training.settings import MATRICES, OPTIMISERS, RANGES, TrainingSettings
 
 FACTOR = 10.0  # on a learning rate, both ways
 WIDER = 4  # times as many features at the most, and a quarter at the least
 DECAYS = (1e-5, 1e-1)
 FEWEST_COMPONENTS = 4
 DIGITS = 3  # that are kept: more are no use, and nobody wants to type them
-MATRICES = ("pca", "zca")  # normalisations that have components
 
 #: Searched where the user names nothing, as far as the network has them.
 USUAL = (

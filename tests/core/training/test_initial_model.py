@@ -85,7 +85,9 @@ def begun(folder, output, **given):
 
 
 def test_all_weights_are_taken_where_the_classes_are_the_same(folder):
-    first, second, lines = begun(folder, "same.safetensors", learning_rate=1e-8)
+    given = {"learning_rate": 1e-8, "normalisation": "min-max"}
+    first, second, lines = begun(folder, "same.safetensors", **given)
+    assert lines[0].startswith("NORMALISATION is not used with an INITIAL_MODEL; ")
     assert any(f"{first.parameters:,} of {first.parameters:,} weights begin" in x for x in lines)
     # With next to no learning rate they are what they were.
     for name, array in first.weights.items():

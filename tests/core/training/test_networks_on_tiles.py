@@ -288,6 +288,9 @@ def test_the_tile_size_is_what_the_chips_hold(scene):
     assert fitted(options={"depth": 3})[0].patch_size == held // 8 * 8
     chosen, said = fitted(patch_size=16)
     assert (chosen.patch_size, said) == (16, "")
+    named, said = fitted(architecture="etrainee_2d", recipe="published")
+    assert named.patch_size == held // 4 * 4  # the recipe's 128 is no wish of the user
+    assert "TILE_SIZE of 128" in said
     other = resolve_settings({"architecture": "multiscale"})
     assert fit_tile(info, other, SilentProgress()) is other
 

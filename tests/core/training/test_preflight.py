@@ -65,11 +65,12 @@ def test_everything_is_said_before_a_training(machine, tmp_path):
     assert "parameters, 9x9 pixels around each pixel, 12 bands, on CPU" in said.logs[0]
     assert said.logs[1] == "  c1: train 100, validation 20"
     assert said.logs[4] == "15 epochs of 60 steps of 64 patches each."
-    assert said.logs[5].startswith("Memory: about ")
-    assert said.logs[5].endswith("; 8.0 GiB free of this machine.")
-    assert said.logs[6].startswith("Disk: ")
-    assert said.logs[6].endswith("; 8.0 GiB free at /out.")
-    assert len(said.logs) == 7
+    assert said.logs[5].startswith("RECIPE 'recommended'")
+    assert said.logs[6].startswith("Memory: about ")
+    assert said.logs[6].endswith("; 8.0 GiB free of this machine.")
+    assert said.logs[7].startswith("Disk: ")
+    assert said.logs[7].endswith("; 8.0 GiB free at /out.")
+    assert len(said.logs) == 8
     assert not said.warnings
     assert list(tmp_path.iterdir()) == []
 

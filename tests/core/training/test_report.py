@@ -58,6 +58,9 @@ def test_the_report_tells_figures_course_classes_and_notes(scene, tmp_path):
     assert "data:image/" in page
     for note in info.notes:
         assert html.escape(note) in page
+    assert "Settings of the training" in page
+    assert "OPTIMISER adamw" in page
+    assert "MOMENTUM" not in page  # adamw has none
     assert "http" not in page.replace("http://www.w3.org", "")  # it stands alone
 
 

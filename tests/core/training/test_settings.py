@@ -7,8 +7,15 @@ import dataclasses
 import pytest
 from hsicnn.core.errors import InputError
 from hsicnn.core.training import resolving
-from hsicnn.core.training.resolving import resolve_settings
-from hsicnn.core.training.settings import CHOICES, RANGES, SETTINGS, TrainingSettings
+from hsicnn.core.training.resolving import not_used, resolve_settings
+from hsicnn.core.training.settings import (
+    CHOICES,
+    MATRICES,
+    RANGES,
+    SETTINGS,
+    THEMES,
+    TrainingSettings,
+)
 from hsicnn.models.catalog import DEFAULT_NETWORK, NETWORKS
 
 #: What a word needs beside it.
@@ -154,3 +161,46 @@ def test_a_setting_explains_itself(name):
 def test_values_of_another_kind_and_contradictions_are_refused(given, said):
     with pytest.raises(InputError, match=said):
         resolve_settings(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"milestones": "0.5"}, "MILESTONES is not used with SCHEDULE 'one-cycle'."),
+        ({"milestones": "0.5", "schedule": "multi-step"}, ""),
+        ({"momentum": 0.5}, "MOMENTUM is not used with OPTIMISER 'adamw'."),
+        ({"momentum": 0.5, "optimiser": "sgd"}, ""),
+        (
+            {"momentum": 0.0, "nesterov": True, "optimiser": "sgd"},
+            "NESTEROV is not used with MOMENTUM 0.",
+        ),
+        (
+            {"focal_gamma": 1.0, "tversky_beta": 1.0, "loss": "dice"},
+            "FOCAL_GAMMA is not used with LOSS 'dice'; TVERSKY_BETA is not used with LOSS 'dice'.",
+        ),
+        ({"symmetry": "turns", "flips": False}, "SYMMETRY is not used with FLIPS 'no'."),
+        ({"components": 5, "normalisation": "band"}, "COMPONENTS is not used with NORMALISATION "),
+        ({"components": 5, "normalisation": "zca"}, ""),
+        ({"noise_limit": 1.0, "noise": 0.0}, "NOISE_LIMIT is not used with NOISE 0."),
+        ({"rate_factor": None, "milestones": None}, ""),
+    ],
+)
+def test_settings_without_effect_are_named_with_the_reason(given, told):
+    said = not_used(given, resolve_settings(given))
+    assert said == told if told.endswith(".") or not told else said.startswith(told)
+
+
+def test_what_a_setting_needs_is_a_setting_and_can_be():
+    for setting in SETTINGS.values():
+        for need in setting.needs:
+            other = SETTINGS[need.name]
+            assert not need.values or other.kind == "file" or set(need.values) <= {*other.choices}
+
+
+@pytest.mark.parametrize("name", ["components", "whitening"])
+def test_the_help_of_components_names_all_normalisations_that_have_them(name):
+    assert all(f"'{kind}'" in SETTINGS[name].help for kind in MATRICES)
+
+
+def test_every_setting_has_one_theme():
+    assert sorted(name for names in THEMES.values() for name in names) == sorted(SETTINGS)
