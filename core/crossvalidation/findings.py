@@ -13,6 +13,8 @@ from ..accuracy.confusion import Figures, confusion_matrix, figures
 from ..data.chips import ChipSetInfo
 from ..data.leakage import location_only, patch_leak
 from ..data.pixel_store import PixelStore
+from ..modelfile.bundle import ModelBundle
+from ..modelfile.mapped import as_mapped
 from .fold_run import FoldOutcome
 from .folds import Folds
 
@@ -120,7 +122,8 @@ def findings(
     held = predicted > 0
     told = store.label[held].astype(np.int64)
     pooled = figures(confusion_matrix(told, predicted[held], len(info.classes)))
-    radius = outcomes[0].model.radius
+    model = outcomes[0].model
+    radius = model.radius
     location, inside = _by_place(store, outcomes, radius) if info.placed else (None, None)
     warnings = list(folds.warnings)
     if inside:
@@ -143,9 +146,20 @@ def findings(
         radius=radius,
         predicted=predicted,
         outcomes=outcomes,
-        notes=folds.notes,
+        notes=(*folds.notes, *_how_judged(outcomes, model)),
         warnings=tuple(warnings),
     )
+
+
+def _how_judged(outcomes: Sequence[FoldOutcome], model: ModelBundle) -> tuple[str, ...]:
+    """Say where figures of a network on tiles are not quite those of its map."""
+    tests = [outcome.model.metrics["test"] for outcome in outcomes]
+    mapped = sum(test.get("as_mapped", 1) * test["pixels"] for test in tests)
+    share = mapped / sum(test["pixels"] for test in tests)
+    if share >= 1:
+        return ()
+    pixels = "the held-out samples"
+    return (as_mapped(pixels, share, margin=model.radius, multiple=model.multiple),)
 
 
 def _by_place(

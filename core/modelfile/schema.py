@@ -72,6 +72,7 @@ _SCORES: Mapping[str, Kinds] = {
     "average_accuracy": _FIGURE,
     "kappa": _FIGURE,
     "location_only": _FIGURE,
+    "as_mapped": _FIGURE,
     "classes": dict,
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..report import html
 from ..report.curves import training_curves
 from .bundle import ModelBundle
+from .mapped import as_mapped
 
 SPLITS = ("validation", "test")
 FIGURES = ("overall_accuracy", "average_accuracy", "kappa", "location_only")
@@ -37,12 +38,26 @@ def accuracy(bundle: ModelBundle) -> list[str]:
     pieces += [html.paragraph(text) for text in _overlap(bundle, found["test"])]
     if rows:
         pieces.append(html.table(headers, rows))
+    pieces += _how_judged(bundle, found)
     for split in reversed(SPLITS):
         # Of the test pixels where there are any: nothing was chosen on them.
         by_class = found[split].get("classes")
         if by_class:
             return [*pieces, *_accuracy_of_classes(bundle, split, by_class)]
     return pieces
+
+
+def _how_judged(bundle: ModelBundle, found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say where figures of a network on tiles are not quite those of its map."""
+    told = []
+    for split, scores in found.items():
+        share = scores.get("as_mapped")
+        if share is not None and share < 1:
+            text = as_mapped(
+                f"the {split} pixels", share, margin=bundle.radius, multiple=bundle.multiple
+            )
+            told.append(html.paragraph(text, "note"))
+    return told
 
 
 def _lead(bundle: ModelBundle, test: Mapping[str, Any]) -> str:

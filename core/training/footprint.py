@@ -12,8 +12,9 @@ from ...models.ledger import ledger
 from ..data.chips import ChipSetInfo
 from ..data.pixel_loading import chip_pixels
 from ..sizes import MIB
+from .map_windows import largest_side
 from .patches import side_of
-from .preparation import MOST_FITTED
+from .preparation import MOST_FITTED, looks_of
 from .settings import TrainingSettings
 from .validation import PIXELS
 
@@ -117,7 +118,7 @@ def footprint(
         on_device=normalised if accelerated and normalised <= left else 0,
         fitting=min(fitted, MOST_FITTED) * bands * FITTING_BYTES,
         weights=(copies + 1) * own,
-        predicting=_predicting(network, inputs),
+        predicting=_predicting(info, network, inputs),
         checkpoint=model + copies * own,
         model=model,
     )
@@ -166,12 +167,14 @@ def _augmenting(settings: TrainingSettings, values: Tensor, bands: int) -> int:
     return 2 * values.nbytes * any(changed)
 
 
-def _predicting(network: nn.Module, inputs: int) -> int:
+def _predicting(info: ChipSetInfo, network: nn.Module, inputs: int) -> int:
     """Bytes of a batch of validation pixels, at a time."""
     import torch
 
     shadow = copy.deepcopy(network).to("meta").eval()
     side = side_of(network)
+    if hasattr(network, "tile"):
+        side = largest_side(info, looks_of(network))
     with torch.inference_mode(), ledger() as book:
         shadow(_patches(max(PIXELS // side**2, 1), side, inputs))
     return int(book.peak * OVERHEAD) + PIXELS * 24 + MIB

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ..data.normalisation import Normalisation, normalise_tensor
 from ..data.pixel_room import room_for_pixels
-from ..data.pixel_store import PixelStore
+from ..data.pixel_store import IntArray, PixelStore
 from ..data.separation import TRAIN
 from ..progress import Progress
 from .objectives import UNKNOWN
@@ -99,6 +99,7 @@ class Cells:
         down: ``(n,)`` its row in what the network returns of the cell.
         right: ``(n,)`` its column there.
         side: of what the network is given of a cell, in pixels.
+        which: ``(n,)`` positions of the samples among those that were asked for.
     """
 
     index: Tensor
@@ -108,6 +109,7 @@ class Cells:
     down: Tensor
     right: Tensor
     side: int
+    which: Tensor
 
 
 def cells_of(samples: Samples, radius: int, halo: int) -> Cells:
@@ -118,7 +120,7 @@ def cells_of(samples: Samples, radius: int, halo: int) -> Cells:
     """
     import torch
 
-    tried = []
+    tried, every = [], torch.arange(len(samples))
     for margin in range((halo - radius) // 2 + 1):
         side = 2 * margin + 1
         down, right = samples.row % side, samples.col % side
@@ -128,7 +130,7 @@ def cells_of(samples: Samples, radius: int, halo: int) -> Cells:
         given = 2 * (radius + margin) + 1
         work = len(index) * (given**2 + PREDICTED * side**2)
         stride = torch.zeros_like(index).scatter_(0, cell, samples.stride)
-        tried.append((work, Cells(index, stride, margin, cell, down, right, given)))
+        tried.append((work, Cells(index, stride, margin, cell, down, right, given, every)))
     return min(tried, key=lambda pair: pair[0])[1]
 
 
@@ -199,12 +201,27 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def gather(self, index: Tensor, stride: Tensor, margin: int = 0) -> Tensor:
+    def gather(self, index: Tensor, stride: Tensor, side: int = 0) -> Tensor:
         """Return the images of cells, ``(n, inputs, side, side)``; see ``Cells``."""
 
     @abstractmethod
-    def cells(self, samples: Samples) -> Cells:
-        """Return the images that predict samples, and where in them each sample is."""
+    def cells(self, samples: Samples) -> list[Cells]:
+        """Return the images that predict samples, and where in them each sample is.
+
+        There is one entry for each size of images; every sample is in one of them.
+        """
+
+    def as_mapped(self, index: IntArray, row: IntArray, col: IntArray) -> float | None:  # noqa: ARG002
+        """Return the share of pixels that are predicted by all that the map sees of them.
+
+        None where all are, as the patches of a network have one size.
+
+        Args:
+            index: ``(n,)`` store positions of pixels.
+            row: ``(n,)`` their rows in the raster.
+            col: ``(n,)`` their columns.
+        """
+        return None
 
     @abstractmethod
     def work(self, samples: Samples) -> int:
@@ -292,23 +309,23 @@ class PatchSource(Source):
         middle = store_rows(index, stride, self._inner[turned])
         return patches, self._labels_at(middle, 2 * self._margin + 1)
 
-    def gather(self, index: Tensor, stride: Tensor, margin: int = 0) -> Tensor:
-        """Return patches that give ``2 * margin + 1`` squared predictions each.
+    def gather(self, index: Tensor, stride: Tensor, side: int = 0) -> Tensor:
+        """Return patches around centres.
 
         Args:
             index: ``(n,)`` centres.
             stride: ``(n,)`` of the same samples.
-            margin: 0 gives patches of the network's own size.
+            side: of the patches, odd; 0 gives those of the network's own size.
         """
         import torch
 
-        reach = self.radius + margin
+        reach = side // 2 if side else self.radius
         offsets = torch.from_numpy(symmetric_offsets(reach)[:1])
         return self._at(store_rows(index, stride, offsets), 2 * reach + 1)
 
-    def cells(self, samples: Samples) -> Cells:
+    def cells(self, samples: Samples) -> list[Cells]:
         """Return squares of neighbouring samples that are predicted together."""
-        return cells_of(samples, self.radius, self.halo)
+        return [cells_of(samples, self.radius, self.halo)]
 
     def work(self, samples: Samples) -> int:
         """Return how many samples there are."""

@@ -13,17 +13,19 @@ from ..data.chips import ChipSetInfo
 from ..data.normalisation import Normalisation, fit_normalisation
 from ..data.pixel_loading import rectangles, training_pixels
 from ..data.pixel_store import PixelStore
-from ..data.separation import TRAIN, VALIDATION
+from ..data.separation import TEST, TRAIN, VALIDATION
 from ..data.split_notes import NAMED, THIN
 from ..disk import write_refusal
 from ..errors import ChipSetError, InputError
 from ..modelfile.bundle import ModelBundle
+from ..modelfile.mapped import as_mapped
 from ..progress import Progress
 from ..reduction.composition import model_inputs
 from ..runtime.devices import Device
 from ..runtime.job_hash import job_hash
 from ..runtime.seeds import numpy_generator
 from .class_weights import class_weights
+from .map_windows import Looks, map_windows
 from .patches import PatchSource, samples_of, side_of
 from .settings import TrainingSettings
 from .state import Lesson
@@ -210,7 +212,9 @@ def make_lesson(
             progress=progress,
             dark=dark,
             values=values,
+            windows=map_windows(info, looks_of(network)),
         )
+        _say_how_judged(store, tiles, looks_of(network), progress)
         return Lesson(tiles, tiles.training(), validation, weights, settings)
     radius = int(network.radius)  # type: ignore[arg-type]  # every pixel network states it
     margin = min(settings.margin, info.margin_at(radius))
@@ -232,6 +236,25 @@ def make_lesson(
         values=values,
     )
     return Lesson(source, samples_of(store, TRAIN), validation, weights, settings)
+
+
+def looks_of(network: nn.Module) -> Looks:
+    """Return how a network on tiles looks around."""
+    return Looks(side_of(network), int(network.margin), int(network.multiple))  # type: ignore[arg-type]
+
+
+def _say_how_judged(
+    store: PixelStore, source: TileSource, looks: Looks, progress: Progress
+) -> None:
+    """Say where figures of a network on tiles are not quite those of its map."""
+    own = (store.split == VALIDATION) | (store.split == TEST)
+    if not own.any():
+        return
+    share = source.as_mapped(store.index[own], store.row[own], store.col[own])
+    if share is None or share == 1:
+        return
+    pixels, margin, multiple = "the validation and test pixels", looks.margin, looks.multiple
+    progress.log(as_mapped(pixels, share, margin=margin, multiple=multiple))
 
 
 def _dark(info: ChipSetInfo, normalisation: Normalisation) -> npt.NDArray[np.float32] | None:

@@ -232,6 +232,6 @@ def train_model(
     )
     network.load_state_dict(state.best)
     predicted = predict_splits(network, lesson.source, store, progress)
-    figures = split_scores(predicted, store, info, leak=leak, seen=seen)
+    figures = split_scores(predicted, store, info, lesson.source, leak=leak, seen=seen)
     model = trained_model(blank, state, figures)
     return Trained(model, state, lesson, figures, predicted)

@@ -44,6 +44,7 @@ def split_scores(
     predicted: Mapping[int, npt.NDArray[np.int64]],
     store: PixelStore,
     info: ChipSetInfo,
+    source: Source,
     *,
     leak: Leak | None = None,
     seen: Mapping[int, int] | None = None,
@@ -57,6 +58,7 @@ def split_scores(
         predicted: see ``predict_splits``.
         store: the pixels.
         info: their chip set.
+        source: that they were predicted from.
         leak: what training patches show of test pixels, where that is known.
         seen: pixels by the code of their split that the initial model was trained on.
     """
@@ -76,7 +78,9 @@ def split_scores(
                 store.col[which],
             )
             location = float(np.mean(nearest == told))
+        mapped = source.as_mapped(store.index[which], store.row[which], store.col[which])
         scores[name] = {
+            **({} if mapped is None else {"as_mapped": mapped}),
             "pixels": int(which.sum()),
             "overall_accuracy": result.overall,
             "average_accuracy": result.average,

@@ -11,9 +11,10 @@ from ..data.normalisation import Normalisation
 from ..data.pixel_loading import Rectangles
 from ..data.pixel_store import IntArray, PixelStore
 from ..progress import Progress
+from .map_windows import MapWindows
 from .objectives import UNKNOWN
 from .patches import Cells, Samples, Source, known_labels, store_rows, turned_offsets
-from .windows import WindowGrid
+from .windows import Places, WindowGrid
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +27,8 @@ class TileSource(Source):
     """Gathers normalised tiles.
 
     In training all pixels of a tile are seen, and those of the training split alone have a class.
-    Every other pixel is predicted once, in the tile in which it lies farthest from the rim.
+    Every other pixel is predicted once: as in the map where its chip holds what the map sees of
+    it, else in the window or tile in which it lies farthest from the rim.
 
     Args:
         store: pixels and samples of a chip set.
@@ -40,6 +42,7 @@ class TileSource(Source):
         progress: asked for cancelling.
         dark: see ``Source``.
         values: likewise.
+        windows: in which pixels are predicted as in the map, where the chip set has such.
 
     Raises:
         ChipSetError: the temporary folder cannot hold the pixels.
@@ -60,9 +63,11 @@ class TileSource(Source):
         progress: Progress,
         dark: npt.NDArray[np.float32] | None = None,
         values: Tensor | None = None,
+        windows: MapWindows | None = None,
     ) -> None:
         import torch
 
+        self._windows = windows
         self._grid = WindowGrid(chips, side)
         self._learnt = learnt[0]
         super().__init__(
@@ -112,22 +117,56 @@ class TileSource(Source):
         rows = store_rows(samples.index[which], samples.stride[which], self._offsets[turned])
         return self._at(rows, self.side), self._labels_at(rows, self.side)
 
-    def gather(self, index: Tensor, stride: Tensor, margin: int = 0) -> Tensor:  # noqa: ARG002
-        """Return the tiles that begin at store positions; a margin they have not."""
-        return self._at(store_rows(index, stride, self._offsets[:1]), self.side)
-
-    def cells(self, samples: Samples) -> Cells:
-        """Return the tiles that predict samples."""
+    def gather(self, index: Tensor, stride: Tensor, side: int = 0) -> Tensor:
+        """Return the tiles or windows that begin at store positions; 0 is the side of tiles."""
         import torch
 
-        places = self._grid.deepest(samples.index.numpy())
-        index, at, cell = np.unique(places.index, return_index=True, return_inverse=True)
-        columns = (index, places.stride[at])
-        within = (cell, places.down, places.right)
-        first, stride = (torch.from_numpy(np.asarray(column)) for column in columns)
-        own, down, right = (torch.from_numpy(np.asarray(column)) for column in within)
-        return Cells(first, stride, 0, own, down, right, self.side)
+        side = side or self.side
+        offsets = torch.from_numpy(turned_offsets(0, side)[:1])
+        return self._at(store_rows(index, stride, offsets), side)
+
+    def cells(self, samples: Samples) -> list[Cells]:
+        """Return the windows and tiles that predict samples."""
+        index = samples.index.numpy()
+        if self._windows is None:
+            return [self._tiles(index, np.arange(len(index)))]
+        places = self._windows.places(index, samples.row.numpy(), samples.col.numpy())
+        found = []
+        for side in np.unique(places.side):
+            which = np.flatnonzero(places.side == side)
+            own = Places(
+                *(
+                    column[which]
+                    for column in (places.index, places.stride, places.down, places.right)
+                )
+            )
+            found.append(
+                _cells(own, int(side), which) if side else self._tiles(index[which], which)
+            )
+        return found
+
+    def as_mapped(self, index: IntArray, row: IntArray, col: IntArray) -> float | None:
+        """Return the share of pixels that are predicted by all that the map sees of them."""
+        if self._windows is None:
+            return 0.0
+        return float(self._windows.places(index, row, col).whole.mean())
 
     def work(self, samples: Samples) -> int:
-        """Return how many tiles predict samples."""
-        return len(self.cells(samples).index)
+        """Return how many pixels the tiles and windows hold that predict samples."""
+        return sum(len(cells.index) * cells.side**2 for cells in self.cells(samples))
+
+    def _tiles(self, index: IntArray, which: IntArray) -> Cells:
+        """Return the tiles in which pixels lie farthest from the rim."""
+        return _cells(self._grid.deepest(index), self.side, which)
+
+
+def _cells(places: Places, side: int, which: IntArray) -> Cells:
+    """Put the pixels of each window together."""
+    import torch
+
+    index, at, cell = np.unique(places.index, return_index=True, return_inverse=True)
+    columns = (index, places.stride[at], cell, places.down, places.right, which)
+    first, stride, own, down, right, asked = (
+        torch.from_numpy(np.asarray(column)) for column in columns
+    )
+    return Cells(first, stride, 0, own, down, right, side, asked)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..progress import Progress
 from ..runtime.memory_errors import is_out_of_memory
 from .objectives import Objective
-from .patches import Samples, Source
+from .patches import Cells, Samples, Source
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -71,10 +71,22 @@ def predict(network: nn.Module, source: Source, samples: Samples, progress: Prog
 
     Neighbouring samples are predicted together where that saves work: to rounding the same.
     """
+    network.eval()
+    found: Tensor | None = None
+    for cells in source.cells(samples):
+        told = _of_cells(network, source, cells, progress)
+        if found is None:
+            found = told.new_empty(len(samples), told.shape[1])
+        found[cells.which.to(found.device)] = told
+    if found is None:
+        raise ValueError("There is nothing to predict.")
+    return found
+
+
+def _of_cells(network: nn.Module, source: Source, cells: Cells, progress: Progress) -> Tensor:
+    """Return the logits of the samples of cells, ``(n, classes)``."""
     import torch
 
-    network.eval()
-    cells = source.cells(samples)
     batch = max(PIXELS // cells.side**2, 1)
     # The samples of every cell, one cell after the other.
     order = torch.argsort(cells.cell, stable=True)
@@ -86,12 +98,12 @@ def predict(network: nn.Module, source: Source, samples: Samples, progress: Prog
             progress.check_cancel()
             which = slice(first, min(first + batch, total))
             try:
-                patches = source.gather(cells.index[which], cells.stride[which], cells.margin)
-                maps = network(patches)
+                images = source.gather(cells.index[which], cells.stride[which], cells.side)
+                maps = network(images)
                 end = int(ends[which.stop - 1])
                 own = order[begin:end]
                 told = maps[cells.cell[own] - first, :, cells.down[own], cells.right[own]]
-                found = told.new_empty(len(samples), told.shape[1]) if found is None else found
+                found = told.new_empty(len(order), told.shape[1]) if found is None else found
                 found[own.to(found.device)] = told
                 first, begin = which.stop, end
             except (RuntimeError, MemoryError) as error:

@@ -323,6 +323,40 @@ def test_tiles_and_drawn_folds_work_too(small, tmp_path):
     assert result.location_only > 0.9
 
 
+def test_held_out_samples_of_a_network_on_tiles_have_the_class_of_the_folds_map(small, tmp_path):
+    """Where the halo holds what it looks at; where not, a note says so."""
+    from hsicnn.core.data.export import export_training_chips
+
+    deep = tmp_path / "chips"
+    export_training_chips(
+        image=str(small / "image.tif"), reference=str(small / "reference.tif"), output=str(deep),
+        halo=10,
+    )  # fmt: skip
+    settings = {"architecture": "unet", "patch_size": 16, "options": {"depth": 1, "width": 0.25}}
+    result = run(deep, tmp_path, settings=settings, k=2, out_of_fold=str(tmp_path / "out.tif"))
+    assert not any("the map sees" in note for note in result.notes)
+
+    def read(path):
+        with RasterSource(path) as raster:
+            return raster.read_raw(Window(0, 0, 64, 64), [0])[0][0]
+
+    out, info = read(tmp_path / "out.tif"), read_chip_set(deep)
+    store = load_pixels(info, memory_bytes=1 << 30, progress=SilentProgress())
+    folds = spatial_folds(store.row, store.col, store.label.astype(int), 2, 12, 1)
+    for fold in (0, 1):
+        model, drawn = tmp_path / "folds" / f"fold_{fold + 1}.safetensors", tmp_path / "map.tif"
+        classify_raster(image=str(small / "image.tif"), model=str(model), device="cpu",
+                        output=str(drawn))  # fmt: skip
+        own = folds == fold
+        place = store.row[own], store.col[own]
+        np.testing.assert_array_equal(out[place], read(drawn)[place])
+        drawn.unlink()
+    other = tmp_path / "other"
+    other.mkdir()
+    result = run(small / "chips", other, settings=settings, k=2)
+    assert any("HALO of 10" in note and "the held-out samples" in note for note in result.notes)
+
+
 def test_a_model_to_begin_with_that_saw_the_samples_is_told(small, whole, tmp_path):
     first = str(whole[0] / "folds" / "fold_1.safetensors")
     heard = Heard()

@@ -19,14 +19,22 @@ from hsicnn.core.errors import Cancelled, ChipSetError, InputError  # noqa: E402
 from hsicnn.core.inference.classify import classify_raster  # noqa: E402
 from hsicnn.core.modelfile.bundle import load_bundle  # noqa: E402
 from hsicnn.core.progress import SilentProgress  # noqa: E402
+from hsicnn.core.raster.source import RasterSource  # noqa: E402
+from hsicnn.core.raster.windows import Window  # noqa: E402
 from hsicnn.core.runtime.devices import Device  # noqa: E402
 from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
 from hsicnn.core.training import loop  # noqa: E402
 from hsicnn.core.training.loop import steps_an_epoch  # noqa: E402
+from hsicnn.core.training.map_windows import largest_side, map_windows  # noqa: E402
 from hsicnn.core.training.objectives import UNKNOWN  # noqa: E402
 from hsicnn.core.training.optimisers import make_optimiser  # noqa: E402
 from hsicnn.core.training.patches import samples_of  # noqa: E402
-from hsicnn.core.training.preparation import fit_inputs, make_lesson, make_network  # noqa: E402
+from hsicnn.core.training.preparation import (  # noqa: E402
+    fit_inputs,
+    looks_of,
+    make_lesson,
+    make_network,
+)
 from hsicnn.core.training.resolving import resolve_settings  # noqa: E402
 from hsicnn.core.training.state import TrainingState  # noqa: E402
 from hsicnn.core.training.tile_size import fit_tile  # noqa: E402
@@ -190,7 +198,7 @@ def test_tiles_that_overlap_and_turned_ones_are_learnt_whole(scene):
     assert int((targets != UNKNOWN).sum()) == sum(told) > int((store.split == TRAIN).sum())
 
 
-def test_a_pixel_is_predicted_as_in_the_tile_where_it_lies_deepest(scene):
+def test_a_pixel_is_predicted_as_in_its_own_window(scene):
     for chips in EXPORTS:
         _, store, _, network, lesson = lesson_of(scene, chips)
         with torch.no_grad():
@@ -200,14 +208,101 @@ def test_a_pixel_is_predicted_as_in_the_tile_where_it_lies_deepest(scene):
         samples = samples_of(store, VALIDATION)
         found = predict(network, lesson.source, samples, SilentProgress())
         assert found.shape == (len(samples), 3)
-        cells = lesson.source.cells(samples)
-        assert lesson.source.work(samples) == len(cells.index) < len(samples) or chips == "points"
-        for one in range(0, len(samples), 37):
-            cell = cells.cell[one]
-            tile = lesson.source.gather(cells.index[cell][None], cells.stride[cell][None])
-            with torch.inference_mode():
-                alone = network(tile)[0, :, cells.down[one], cells.right[one]]
-            torch.testing.assert_close(found[one], alone, atol=1e-4, rtol=1e-4)
+        parts = lesson.source.cells(samples)
+        asked = torch.cat([cells.which for cells in parts])
+        assert torch.equal(asked.sort().values, torch.arange(len(samples)))
+        assert sum(len(cells.index) for cells in parts) < len(samples) or chips == "points"
+        for cells in parts:
+            for one in range(0, len(cells.which), 37):
+                cell = cells.cell[one]
+                first, stride = cells.index[cell][None], cells.stride[cell][None]
+                tile = lesson.source.gather(first, stride, cells.side)
+                with torch.inference_mode():
+                    alone = network(tile)[0, :, cells.down[one], cells.right[one]]
+                torch.testing.assert_close(found[cells.which[one]], alone, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", TILE)
+@pytest.mark.parametrize("chips", ["deep", "deep points"])
+def test_figures_are_those_of_the_map_where_the_halo_holds_it(scene, tmp_path, architecture, chips):
+    """A halo of margin and multiple less one holds what the map sees of every pixel."""
+    given = {"max_per_class": 12} if chips == "deep points" else {"chip_size": 40}
+    export_training_chips(
+        image=str(scene / "image.tif"), reference=str(scene / "reference.tif"),
+        output=str(tmp_path / chips), halo=26, **given,
+    )  # fmt: skip
+    model, told, report = tmp_path / "model.safetensors", Told(), tmp_path / "report.html"
+    result = train_classifier(
+        chips=str(tmp_path / chips), output=str(model), report=str(report), device="cpu",
+        settings={"architecture": architecture, **QUICK}, progress=told,
+    )  # fmt: skip
+    assert result.metrics["test"]["as_mapped"] == result.metrics["validation"]["as_mapped"] == 1
+    assert not any("the map sees" in line for line in told.lines)
+    assert "the map sees" not in report.read_text()
+    mapped = map_of(scene, model, tmp_path)
+    info = read_chip_set(tmp_path / chips)
+    store = load_pixels(info, memory_bytes=1 << 30, progress=SilentProgress())
+    codes = np.array([item.code for item in info.classes])
+    for split, code in (("validation", VALIDATION), ("test", TEST)):
+        own = store.split == code
+        right = mapped[store.row[own], store.col[own]] == codes[store.label[own] - 1]
+        assert result.metrics[split]["overall_accuracy"] == right.mean()
+    assert 0 < right.mean() < 1  # pixels that differ would show
+
+
+def test_pixels_deep_in_a_chip_are_those_of_the_map_and_the_others_are_told(scene, tmp_path):
+    model, told, report = tmp_path / "model.safetensors", Told(), tmp_path / "report.html"
+    result = train_classifier(
+        chips=str(scene / "chips"), output=str(model), report=str(report), device="cpu",
+        settings={"architecture": "etrainee_2d", **QUICK}, progress=told,
+    )  # fmt: skip
+    share = result.metrics["test"]["as_mapped"]
+    assert 0 < share < 1
+    assert any("HALO of 26" in line and "the map sees" in line for line in told.lines)
+    assert f"{int(100 * share)} % of the test pixels are judged" in report.read_text()
+    info, store, _, network, lesson = lesson_of(scene, "chips")
+    bundle = load_bundle(str(model))
+    network.load_state_dict({name: torch.from_numpy(a) for name, a in bundle.weights.items()})
+    mapped = map_of(scene, model, tmp_path)
+    samples = samples_of(store, TEST)
+    looks = looks_of(network)
+    places = map_windows(info, looks).places(
+        samples.index.numpy(), samples.row.numpy(), samples.col.numpy()
+    )
+    whole = places.whole
+    assert whole.mean() == share
+    scores = predict(network, lesson.source, samples, SilentProgress())
+    codes = np.array([item.code for item in info.classes])[scores.argmax(1).numpy()]
+    there = mapped[samples.row.numpy(), samples.col.numpy()]
+    np.testing.assert_array_equal(codes[whole], there[whole])
+
+
+def test_of_tiles_the_share_is_none(scene, tmp_path):
+    told = Told()
+    model = tmp_path / "model.safetensors"
+    result = train(scene, model, told, chips="tiles")
+    assert result.metrics["test"]["as_mapped"] == 0
+    assert any(line.startswith("0 % of the validation and test pixels") for line in told.lines)
+
+
+def test_what_validation_takes_is_counted_with_its_windows(scene):
+    """They are larger than the tiles that are learnt."""
+    for chips in EXPORTS:
+        info, store, _, network, lesson = lesson_of(scene, chips)
+        looks, samples = looks_of(network), samples_of(store, TEST)
+        sides = [cells.side for cells in lesson.source.cells(samples)]
+        assert max(sides) <= largest_side(info, looks)
+        assert (max(sides) > looks.tile) == (chips != "tiles")
+
+
+def map_of(scene, model, folder):
+    """The class codes that a model gives the scene."""
+    path = folder / "map.tif"
+    classify_raster(
+        image=str(scene / "image.tif"), model=str(model), output=str(path), device="cpu"
+    )
+    with RasterSource(path) as raster:
+        return raster.read_raw(Window(0, 0, 96, 96), [0])[0][0]
 
 
 def test_validation_goes_on_with_fewer_tiles_at_once(scene):

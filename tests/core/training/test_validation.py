@@ -78,7 +78,7 @@ def scores_of(store):
     means = [float(values[store.label == label].mean()) for label in (1, 2, 3)]
     info = SimpleNamespace(placed=True, classes=("a", "b", "c"))
     predicted = predict_splits(ByMean(means), source, store, SilentProgress())
-    return split_scores(predicted, store, info)
+    return split_scores(predicted, store, info, source)
 
 
 def test_what_tells_the_classes_apart_scores_full_on_both():
