@@ -38,7 +38,9 @@ class FeatureMaps(HsicnnAlgorithm):
         "<p>The page shows the layers of the model, the first maps, and the kernels: those of the "
         "first layer over the wavelengths where it sees all bands at once.</p>"
         "<p><i>Describe model</i> lists the layers in the order of their numbers. The maps lie on "
-        "the image's grid and can serve any other tool, such as a classifier or a clustering.</p>"
+        "the image's grid and can serve any other tool, such as a classifier or a clustering. The "
+        "network learnt from its training pixels: whatever is trained on the maps may not be "
+        "tested on those.</p>"
     )
 
     def __init__(self) -> None:

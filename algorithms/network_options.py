@@ -62,6 +62,7 @@ def option_help() -> str:
         if entry.options
     ]
     return (
-        "Options of the network as name=value, separated by commas; left out: its own. "
+        "Options of the network as name=value, separated by commas; those that are left out are "
+        "those of the RECIPE, which takes smaller networks on tiles, and else these: "
         f"{'; '.join(lines)}"
     ).strip()

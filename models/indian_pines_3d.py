@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import convolve_3d, on_cpu, pool_bands
+from .layers import BandKernels, convolve_3d, on_cpu, pool_bands
 from .stages import Stage
 from .units import Style, check_bands, convolved, spectral_padding, widened
 
@@ -92,7 +92,7 @@ class SpectralSpatialNet(nn.Module):
         channels = [widened(count, width) for count in CHANNELS[:depth]]
         features = widened(DENSE, width)
         # 5 bands are its input channels.
-        self.first = nn.Conv2d(BANDS, channels[0], 3, bias=style.biased)
+        self.first = BandKernels(BANDS, channels[0], 3, bias=style.biased)
         for name, before, after, zeros in zip(
             ("second", "third"), channels, channels[1:], self.zeros[1:]
         ):

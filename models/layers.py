@@ -78,7 +78,13 @@ def convolve_3d(
     )
 
 
-class BandConvolution(nn.Conv2d):
+class BandKernels(nn.Conv2d):
+    """Kernels of a 3-D convolution that slide over the bands: those below one are its channels."""
+
+    slides_over_bands = True  # inputs of its weights are not the pixel's inputs
+
+
+class BandConvolution(BandKernels):
     """A 3-D convolution of an image's bands, which have no channels yet.
 
     Convolution kernels are slow at a single input channel: here the bands below a kernel are

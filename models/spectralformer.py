@@ -45,6 +45,7 @@ class BandGroups(nn.Module):
         ``(N, bands, side, side) -> (N, bands, features)``.
     """
 
+    slides_over_bands = True  # inputs of its weights are not the pixel's inputs
     ring: Tensor
 
     def __init__(self, bands: int, group: int, pixels: int, features: int) -> None:

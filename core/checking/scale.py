@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..errors import DependencyError, RasterError
 from ..inference.model_bands import find_bands
-from ..inference.scale import check_scale
+from ..inference.scale import check_scales, scales_of
 from ..inspection.finding import ERROR, NOTE, WARNING, Finding
 from ..inspection.findings import REFLECTANCE
 from ..modelfile.bundle import load_bundle
@@ -103,7 +103,7 @@ def check_against_model(model: str, source: RasterSource, progress: Progress) ->
     except RasterError as error:
         return [Finding(ERROR, "another sensor", str(error), advice)]
     try:
-        check_scale(source, positions, bundle.statistics, progress)
+        check_scales(source, positions, scales_of(bundle), progress)
     except RasterError as error:
         return [Finding(ERROR, "scale", str(error), advice)]
     return []

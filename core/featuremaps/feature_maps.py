@@ -11,7 +11,7 @@ from ..errors import InputError, RasterError
 from ..inference.classify import area_of
 from ..inference.inputs import Normaliser
 from ..inference.model_bands import find_bands
-from ..inference.outputs import origin
+from ..inference.outputs import origin, training_pixels
 from ..inference.scale import check_scale
 from ..modelfile.bundle import load_bundle
 from ..modelfile.network import network_of
@@ -149,7 +149,11 @@ def feature_maps(
             "float32",
             nodata=float("nan"),
             descriptions=names,
-            metadata={**origin(bundle, model), "LAYER": f"{number + 1}: {layers[number].words}"},
+            metadata={
+                **origin(bundle, (model,)),
+                **training_pixels(bundle),
+                "LAYER": f"{number + 1}: {layers[number].words}",
+            },
             inputs=(image, model),
         )
         with writer:

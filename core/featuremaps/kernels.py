@@ -63,7 +63,8 @@ def kernels_of(network: nn.Module, bundle: ModelBundle) -> list[Kernels]:
     found: list[Kernels] = []
     for number, stage in enumerate(cast(Staged, network).stages(), start=1):
         alike: set[tuple[int, ...]] = set()
-        for weight in _weights(stage.modules):
+        sliding = set(_sliding(stage.modules))
+        for part, weight in _weights(stage.modules):
             if len(found) == MOST_LAYERS:
                 return found
             if tuple(weight.shape) in alike:
@@ -71,7 +72,11 @@ def kernels_of(network: nn.Module, bundle: ModelBundle) -> list[Kernels]:
             alike.add(tuple(weight.shape))
             values = weight.detach().cpu().numpy()
             spectra = None
-            if not found and values.shape[1] == bundle.normalisation.outputs:
+            if (
+                not found
+                and part not in sliding
+                and values.shape[1] == bundle.normalisation.outputs
+            ):
                 spectra = _over_bands(values, bundle)
             found.append(
                 Kernels(
@@ -81,13 +86,30 @@ def kernels_of(network: nn.Module, bundle: ModelBundle) -> list[Kernels]:
     return found
 
 
-def _weights(modules: Sequence[nn.Module]) -> Iterator[Any]:
-    """Yield the matrices and kernels of modules and of what they hold."""
+def _weights(modules: Sequence[nn.Module]) -> Iterator[tuple[nn.Module, Any]]:
+    """Yield the matrices and kernels of modules and of what they hold, each with its module."""
+    from ...models.layers import BandKernels, SummedConvolution
+
     for module in modules:
+        summed: set[nn.Module] = set()
         for part in module.modules():
+            if isinstance(part, SummedConvolution):  # one layer, with the sum of its kernels
+                summed.update(part.modules())
+                yield part, part.weight
+            if part in summed:
+                continue
             for name, weight in part.named_parameters(recurse=False):
                 if name.endswith("weight") and weight.ndim >= MATRIX:
-                    yield weight
+                    # It keeps the bands below a kernel as channels; they are not: it is 3-D.
+                    yield part, weight[:, None] if isinstance(part, BandKernels) else weight
+
+
+def _sliding(modules: Sequence[nn.Module]) -> Iterator[nn.Module]:
+    """Yield what goes over the bands step by step: its inputs are some of them at a time."""
+    for module in modules:
+        for part in module.modules():
+            if getattr(part, "slides_over_bands", False):
+                yield from part.modules()
 
 
 def _over_bands(values: Array, bundle: ModelBundle) -> Array:

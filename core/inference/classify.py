@@ -32,8 +32,9 @@ from .outputs import MapOutputs, origin
 from .pace import measure_pace, say_how_long
 from .plan import Plan, make_plan
 from .preflight import check_room, fit_plan
-from .scale import check_scale
+from .scale import check_scales, scales_of
 from .settings import TURNS, ClassifySettings
+from .trained_where import trained_where
 
 if TYPE_CHECKING:
     from torch import nn
@@ -115,7 +116,7 @@ def classify_raster(
         positions = find_bands(bundle, source)
         bands = [source.bands[position] for position in positions]
         progress.log(f"{source.name}: {source.grid.describe()}; uses {describe_range(bands)}.")
-        check_scale(source, positions, bundle.statistics, progress)
+        check_scales(source, positions, scales_of(bundle), progress)
         area = area_of(source, extent)
         place = choose_device(device)
         for note in place.notes:
@@ -153,7 +154,7 @@ def classify_raster(
             progress=progress,
         )
         outputs = MapOutputs(
-            bundle,
+            trained_where(bundle, source.grid, progress),
             source.grid.sub(area),
             output=output,
             probabilities=probabilities,
@@ -191,7 +192,15 @@ def _model_of(paths: Sequence[str], progress: Progress) -> ModelBundle:
     twice = [path for place, path in enumerate(paths) if path in paths[:place]]
     if twice:
         raise InputError(f"{twice[0]} is given twice to be averaged; give each model once.")
+    first: dict[str, str] = {}
     for path, bundle in zip(paths, bundles):
+        # By what is in it: one file has many paths, and a copy is the same model.
+        if bundle.model_id in first:
+            raise InputError(
+                f"{path} is the same model as {first[bundle.model_id]}: it would count double. "
+                "Give each model once."
+            )
+        first[bundle.model_id] = path
         if bundle.checkpoint:
             progress.warn(f"{Path(path).name} is an unfinished training: {bundle.checkpoint}.")
     return ensemble_of([(Path(path).name, bundle) for path, bundle in zip(paths, bundles)])

@@ -115,7 +115,7 @@ class Engine:
             threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
             for name, work in self._roles(area, sink, finished, left)
         ]
-        with gdal_session(self._plan.cache_bytes):
+        with gdal_session(self._plan.cache_bytes), self._computer.watching():
             try:
                 for thread in threads:
                     thread.start()

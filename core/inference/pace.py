@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..progress import Progress
-from ..raster.windows import Window
+from ..raster.windows import Window, clip, grow
 from ..runtime.memory_errors import is_out_of_memory
 from ..timing import duration
 from .plan import Plan
 from .reach import Reach
 from .reading import BlockReader
+from .zones import even
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 LONGEST = 0.25  # seconds that a trial may take, as far as the one before it tells
 FIRST = 8  # side of the tile that is tried first
 ZLIB_LEVEL = 6  # of GDAL's outputs
+MUCH = 10  # pixels computed for each one that is kept
 SAMPLE = 1 << 18  # numbers that are compressed to see how long it takes
 
 
@@ -105,6 +107,7 @@ def measure_pace(
     import torch
 
     reading, inputs = _try_reading(source, positions, normaliser, area, plan)
+    _say_what_margins_cost(network, inputs, plan, progress)
     threads = torch.get_num_threads()
     torch.set_num_threads(plan.threads)
     try:
@@ -126,18 +129,51 @@ def _try_reading(
     plan: Plan,
 ) -> tuple[float, Tensor]:
     """Seconds a pixel of reading and normalising, and the inputs of the first block."""
-    began = time.perf_counter()
     zone = Window(0, 0, min(plan.zone_rows, area.height), min(plan.zone_cols, area.width))
     first = next(iter(plan.blocks(zone)))
     place = Window(area.row + first.row, area.col + first.col, first.height, first.width)
-    reader = BlockReader(
-        source, positions, normaliser, radius=plan.radius, area=area, keep=plan.keep
-    )
-    inputs, _ = reader.read(place)
+
+    def run() -> tuple[float, Tensor]:
+        began = time.perf_counter()
+        reader = BlockReader(
+            source, positions, normaliser, radius=plan.radius, area=area, keep=plan.keep
+        )
+        inputs, _ = reader.read(place)
+        return time.perf_counter() - began, inputs
+
+    seconds, _ = run()
+    again, inputs = run()  # what is decoded is there now, where GDAL's cache can hold it
+    read = clip(grow(place, plan.radius), source.grid.height, source.grid.width)
     # What is decoded for a block of a larger tile of the file is there for the others.
-    rows = max(first.height, min(plan.file.rows, area.height))
-    cols = max(first.width, min(plan.file.cols, area.width))
-    return (time.perf_counter() - began) / (rows * cols), inputs
+    rows = max(read.height, min(plan.file.rows, area.height))
+    cols = max(read.width, min(plan.file.cols, area.width))
+    # Blocks keep what the next ones share with them, but for the rows below where memory is short.
+    fresh = 1.0 if plan.keep else (first.height + 2 * plan.radius) / first.height
+    return (max(seconds - again, 0.0) / (rows * cols) + again / read.size) * fresh, inputs
+
+
+def _say_what_margins_cost(
+    network: nn.Module, inputs: Tensor, plan: Plan, progress: Progress
+) -> None:
+    """Say so where nearly all of the work is for what a network looks at around its tiles."""
+    times = _computed(Reach.of(network), *_tile_shape(Reach.of(network), inputs, plan))
+    if times > MUCH:
+        progress.log(
+            f"Of all that is computed only one part in {times:,.0f} is for the tiles themselves; "
+            f"the rest is what the network looks at around them, up to {plan.radius} pixels. A "
+            "larger budget (MEMORY) makes larger tiles, if the image is large enough for them."
+        )
+
+
+def _tile_shape(reach: Reach, inputs: Tensor, plan: Plan) -> tuple[int, int]:
+    """Return rows and columns of the tiles that a block with these inputs is divided into."""
+    rows, cols = (even(length - 2 * reach.halo, plan.tile) for length in inputs.shape[1:])
+    return rows, cols
+
+
+def _computed(reach: Reach, rows: int, cols: int) -> float:
+    """Return how many pixels are computed for each pixel of a tile."""
+    return reach.longest(rows) * reach.longest(cols) / (rows * cols)
 
 
 def _try_tiles(
@@ -171,7 +207,7 @@ def _try_tiles(
     if seconds < LONGEST:  # the first run of a size also prepares kernels
         seconds = min(seconds, run()[0])
     # Larger tiles have less margin, which is most of a small tile's work.
-    extra = (reach.longest(plan.tile) / plan.tile) ** 2 / (reach.longest(side) / side) ** 2
+    extra = _computed(reach, *_tile_shape(reach, inputs, plan)) / _computed(reach, side, side)
     return seconds / side**2 * extra, shares
 
 

@@ -26,8 +26,9 @@ SIDES = (256, 192, 128, 96, 64, 48, 32, 16, 8)  # of tiles, in pixels
 # memory of this size instead of asking the system for it, page by page, at every layer.
 TILE_BYTES = 96 * MIB
 DEVICE_TILE_BYTES = 1024 * MIB  # on a graphics card
-# Floating-point operations of a tile on a CPU: half a second at 70 GFLOP/s, so that a cancel is
+# Floating-point operations of a tile on a CPU: half a second at 70 GFLOP/s, so that progress is
 # soon seen. Counted and not timed: the same run is divided in the same way on a busy machine.
+# Networks that look far around may take longer for a tile: see ``least_side``.
 TILE_WORK = 36e9
 OVERHEAD = 1.25  # kernels' own workspaces, which nobody can ask for
 SLACK_BYTES = 64 * MIB  # libraries' first use, the interpreter's own
@@ -145,10 +146,10 @@ def make_plan(
         workers, each, left = 1, threads, budget
     else:
         tile, workers = _tile_and_workers(network, inputs, threads, int(budget * 0.6))
-        tile = min(tile, _busy_side(network, inputs))
+        tile = min(tile, max(_busy_side(network, inputs), least_side(2 * radius)))
         each = max(threads // workers, 1)
         left = budget - workers * int(peak_bytes(network, inputs, tile, tile) * OVERHEAD)
-    tile = min(tile, _shared_side(area.size, workers))
+    tile = min(tile, max(_shared_side(area.size, workers), least_side(radius)))
     keep = above_bytes(radius, area.width, inputs) <= left // 8
     above = above_bytes(radius, area.width, inputs) if keep else 0
     left -= above
@@ -166,7 +167,8 @@ def make_plan(
     pixels = max(left, 8 * MIB) // _pixel_bytes(item, bands, inputs) * 4 // 5
     # Two tiles each way at the least: smaller blocks are mostly margin.
     enough = max(area.size // BLOCKS, (2 * tile + 2 * radius) ** 2)
-    readable = max(READ_BYTES // (bands * (item + 4)), 2 * workers * tile**2)
+    busy = int((2 * workers) ** 0.5 * tile) + 2 * radius  # two tiles for every worker
+    readable = max(READ_BYTES // (bands * (item + 4)), busy**2)
     rows, cols = block_shape(
         (area.height, width), source.block_shape, min(pixels, readable, enough), radius
     )
@@ -174,7 +176,7 @@ def make_plan(
     zone_rows = min(_up(max(rows, tall), TILE), max(zone_pixels // zone_cols // TILE, 1) * TILE)
     rows = min(rows, zone_rows)
     # Every block has work for all workers.
-    tile = min(tile, _shared_side(2 * rows * cols, workers))
+    tile = min(tile, max(_shared_side(2 * rows * cols, workers), least_side(radius)))
     plan = Plan(rows, cols, tile, workers, each, zone_rows, zone_cols, radius, file, keep, cache)
     taken = peak_bytes(network, inputs, tile, tile, accelerated=accelerated)
     computing = int(taken * OVERHEAD)
@@ -210,14 +212,16 @@ def block_shape(
 
     Returns:
         Whole multiples of the file's blocks where these are small. Strips stay as long as
-        the raster is wide while that leaves blocks less than about four times as long as high.
+        the raster is wide while that leaves blocks less than about four times as long as high,
+        and twice as high as the margins are together: lower ones are mostly margin.
     """
     height, width = grid
     margin = 2 * radius
     side = max(int(pixels**0.5) - margin, 1)
     step_rows, step_cols = file_block
     if step_cols >= width:  # strips: columns cost nothing, rows are read once a block
-        cols = min(width, 4 * side, max(pixels // (margin + 1) - margin, 1))
+        lowest = max(min(side, 2 * margin, height), 1)
+        cols = min(width, 4 * side, max(pixels // (lowest + margin) - margin, 1))
     else:
         cols = min(_multiple(side, step_cols), width)
     rows = max(pixels // (cols + margin) - margin, 1)
@@ -248,6 +252,15 @@ def _zone_bytes(outputs: int, probabilities: bool) -> int:
 def _shared_side(pixels: int, workers: int) -> int:
     """Side of tiles small enough that every worker gets four of them, but no slivers."""
     return max(int((pixels / (4 * workers)) ** 0.5), 32)
+
+
+def least_side(length: int) -> int:
+    """Return the smallest side of tiles that is not less than a length, if there is one.
+
+    A tile as wide as its halo takes nine times the work of its own pixels, one twice as wide
+    four times. So whatever else wants small tiles, they are not made much smaller than that.
+    """
+    return next((side for side in reversed(SIDES) if side >= length), SIDES[0])
 
 
 def _tile(network: nn.Module, inputs: int, limit: int, *, accelerated: bool = False) -> int:
@@ -284,10 +297,14 @@ def _tile_and_workers(network: nn.Module, inputs: int, threads: int, limit: int)
     that would make tiles so small that margins are most of the work, fewer workers share
     the threads.
     """
+    halo = Reach.of(network).halo
+    least, enough = max(least_side(halo), 32), least_side(2 * halo)
+    # Doing the same again for every tile's halo costs more than the caches save.
+    most = max(TILE_BYTES, int(peak_bytes(network, inputs, enough, enough) * OVERHEAD))
     workers = threads
     while workers > 1:
-        tile = _tile(network, inputs, min(TILE_BYTES, limit // workers))
-        if tile >= 32:
+        tile = _tile(network, inputs, min(most, limit // workers))
+        if tile >= least:
             return tile, workers
         workers //= 2
-    return _tile(network, inputs, min(TILE_BYTES, limit)), 1
+    return _tile(network, inputs, min(most, limit)), 1

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import RasterError
+from ..modelfile.bundle import ModelBundle
 from ..progress import Progress
 from ..raster.source import RasterSource
 from ..raster.windows import Window
@@ -44,13 +45,59 @@ def check_scale(
         RasterError: the typical value differs tenfold or more, or nearly all bands do by half
             of that; the message names the scale.
     """
+    check_scales(source, positions, [(origin, statistics)], progress)
+
+
+def check_scales(
+    source: RasterSource,
+    positions: Sequence[int],
+    known: Sequence[tuple[str, Mapping[str, npt.NDArray[Any]]]],
+    progress: Progress,
+) -> None:
+    """Compare one sample of the raster's values with several trainings, as ``check_scale`` does.
+
+    Args:
+        source: the raster.
+        positions: of the bands in it.
+        known: where statistics come from, in words, and ``mean`` and ``deviation``.
+        progress: asked for cancelling; told where nothing valid was found.
+
+    Raises:
+        RasterError: the raster has not the scale of one of them.
+    """
     values = sample_values(source, positions, progress)
     if not values.size:
+        origin = known[0][0]
         progress.warn(
             f"No valid pixel was met in a sample of {source.name}: its values could not be "
             f"compared with those of {origin}."
         )
         return
+    for origin, statistics in known:
+        _compare(source, positions, values, statistics, origin)
+
+
+def scales_of(bundle: ModelBundle) -> list[tuple[str, Mapping[str, npt.NDArray[Any]]]]:
+    """Return what an image's values are compared with: of an ensemble, every member's training.
+
+    The mean over members that were trained on values a hundred times larger is that of none.
+    """
+    if not bundle.members:
+        return [("the model's training", bundle.statistics)]
+    return [
+        (f"the training of member {number} of the ensemble", member.statistics)
+        for number, member in enumerate(bundle.members, 1)
+    ]
+
+
+def _compare(
+    source: RasterSource,
+    positions: Sequence[int],
+    values: FloatArray,
+    statistics: Mapping[str, npt.NDArray[Any]],
+    origin: str,
+) -> None:
+    """Refuse values that have not the scale of a training."""
     mean, deviation = (statistics[name].astype(np.float64) for name in ("mean", "deviation"))
     known = np.hypot(mean, deviation)
     found = np.median(np.abs(np.nan_to_num(values)).astype(np.float64), axis=0)

@@ -7,8 +7,10 @@ depends on nothing but the plan, unless memory runs out: the same run gives the 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,10 @@ from .zones import Maps, Zone
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+
+class _JobEnded(Exception):  # noqa: N818 - no error: the job was told to end
+    """The job has ended while a network computed."""
 
 
 @dataclass(eq=False)
@@ -81,8 +87,26 @@ class TileComputer:
         """Fill in a tile of a block; rows and columns of ``tile`` count within the block."""
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), suppress(_JobEnded):
             self._divide(block, tile)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look before every layer whether the job has stopped.
+
+        A tile of a network that looks far around takes seconds: it cannot be smaller than that.
+        """
+
+        def look(*_: Any) -> None:
+            if self._stop.is_set():
+                raise _JobEnded
+
+        hooks = [module.register_forward_pre_hook(look) for module in self._network.modules()]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def _divide(self, block: Block, tile: Window) -> None:
         """Compute a tile whole where it is small enough, else its halves."""

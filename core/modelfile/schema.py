@@ -149,6 +149,7 @@ def _check_ensemble(header: Mapping[str, Any]) -> None:
         raise ValueError(f"it has {len(members)} members; an ensemble has 2 to {MOST_MEMBERS}")
     for number, member in enumerate(members, 1):
         check_fields(member, _MEMBER, f"member {number}")
+        _check_given(member, _TILES, f"member {number}")
         if "members" in member:
             raise ValueError(f"member {number} has members itself")
         _check_told(member)

@@ -42,6 +42,7 @@ ENTRY = Network(
             "weight_decay": 0.0,
             "class_weights": "none",
             "flips": False,
+            "clip": 0.0,
             "monitor": "loss",
             "patience": 20,
             "batch_size": 16,

@@ -53,6 +53,7 @@ ENTRY = Network(
             "noise": 0.002,
             "noise_limit": 0.01,
             "flips": False,
+            "monitor": "loss",
             "clip": 0.0,
             "shortest_epoch": 1,
             "longest_epoch": 1_000_000,

@@ -68,6 +68,7 @@ ENTRY = Network(
             "noise_limit": 0.01,
             "flips": True,
             "symmetry": "turns",
+            "monitor": "loss",
             "clip": 0.0,
             "shortest_epoch": 1,
             "longest_epoch": 1_000_000,

@@ -44,6 +44,8 @@ ENTRY = Network(
             "weight_decay": 0.0,
             "class_weights": "none",
             "flips": False,
+            "monitor": "loss",
+            "clip": 0.0,
             "batch_size": 256,
             "epochs": 100,
             "shortest_epoch": 1,

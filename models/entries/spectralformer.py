@@ -62,6 +62,7 @@ ENTRY = Network(
             "weight_decay": 5e-3,
             "class_weights": "none",
             "flips": False,
+            "clip": 0.0,
             "keep": "last",
             "batch_size": 64,
             "epochs": 300,

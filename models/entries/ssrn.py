@@ -41,6 +41,7 @@ ENTRY = Network(
             "weight_decay": 0.0,
             "class_weights": "none",
             "flips": False,
+            "clip": 0.0,
             "monitor": "loss",
             "batch_size": 16,
             "epochs": 200,

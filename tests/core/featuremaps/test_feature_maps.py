@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from hsicnn.core.raster.source import RasterSource  # noqa: E402
 from hsicnn.core.raster.windows import Window  # noqa: E402
 from hsicnn.core.simulation.scene import create_example_scene  # noqa: E402
 from hsicnn.core.training.train import train_classifier  # noqa: E402
+from hsicnn.models.build import build  # noqa: E402
 
 QUICK = {"epochs": 1, "shortest_epoch": 2, "longest_epoch": 2}
 #: What values of a band are written as, so that the nodata value fits in.
@@ -200,6 +202,9 @@ def test_bands_bear_names_and_can_be_averaged_or_cut(chips, scene, tmp_path):
     dataset = gdal.Open(outputs["mean"])
     assert dataset.GetRasterBand(48).GetDescription() == "layer 1 feature 48"
     assert dataset.GetMetadataItem("LAYER", "HSICNN").startswith("1: Convolution over 3 x 3")
+    assert dataset.GetMetadataItem("TRAINING_PIXELS", "HSICNN")
+    assert dataset.GetMetadataItem("MODEL_NAME", "HSICNN") == Path(model).name
+    assert dataset.GetMetadataItem("MODEL_PATH", "HSICNN") == str(Path(model).resolve())
     with pytest.raises(InputError, match=r"864 .*\(48 features x 18 bands\).*FEATURES 'mean'"):
         feature_maps(image=scene.output, model=model, output=str(tmp_path / "x.tif"), layer="1")
 
@@ -220,6 +225,45 @@ def test_kernels_over_the_bands_are_what_a_band_changes(chips, tmp_path):
     expected = (answers[1:] - answers[:1]).T
     assert first.spectra is not None
     np.testing.assert_allclose(first.spectra, expected, atol=1e-4, rtol=1e-3)
+
+
+def described(inputs):
+    """What is asked of a model: a normalisation that changes nothing."""
+    plain = SimpleNamespace(outputs=inputs, matrix=np.eye(inputs))
+    return SimpleNamespace(normalisation=plain, statistics={"deviation": np.ones(inputs)})
+
+
+@pytest.mark.parametrize(
+    ("name", "bands", "side"),
+    [("indian_pines_3d", 5, 3), ("hybridsn", 7, 3), ("ssrn", 7, 1)],
+)
+def test_kernels_over_bands_are_volumes_with_every_slice(name, bands, side):
+    network = build(name, 48, 4, {})
+    first = kernels_of(network, described(48))[0]
+    assert not first.is_matrix
+    if side == 1:  # a curve over the bands
+        assert first.shape == (1, bands, 1, 1)
+        assert first.images[0].shape == (1, bands)
+        return
+    assert first.shape[0] == 1
+    depth, rows, cols = first.shape[1:]
+    assert depth > 1
+    assert first.images[0].shape == (rows, depth * (cols + 1) - 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "options"),
+    [("spectralformer", 147, {}), ("spectralformer", 27, {"patch_size": 3}), ("li_2017", 7, {})],
+)
+def test_a_layer_that_slides_has_no_curve_over_all_bands(name, inputs, options):
+    assert kernels_of(build(name, inputs, 4, options), described(inputs))[0].spectra is None
+
+
+def test_kernels_that_are_added_up_are_one_layer():
+    second = [
+        each for each in kernels_of(build("he_2017", 48, 4, {}), described(48)) if each.number == 2
+    ]
+    assert [each.shape for each in second] == [(16, 11, 1, 1)]
 
 
 def test_the_page_shows_maps_layers_and_kernels(model, scene, tmp_path):

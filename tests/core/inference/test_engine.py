@@ -13,6 +13,8 @@ from hsicnn.core.inference.engine import Engine
 from hsicnn.core.inference.inputs import Normaliser
 from hsicnn.core.inference.patches import classify_patches
 from hsicnn.core.inference.plan import Plan
+from hsicnn.core.inference.tiles import Block, TileComputer
+from hsicnn.core.inference.zones import Zone
 from hsicnn.core.progress import SilentProgress
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window
@@ -320,3 +322,27 @@ def test_progress_reaches_the_end(scene):
     assert said == sorted(said)
     assert said[-1] == pytest.approx(1.0)
     assert len(said) == 4
+
+
+def test_a_network_stops_between_its_layers():
+    """A tile of a network that looks far around takes seconds."""
+    stop, computed = threading.Event(), []
+
+    class Layer(torch.nn.Module):
+        def forward(self, inputs):
+            computed.append(1)
+            stop.set()
+            return inputs
+
+    network = torch.nn.Sequential(Layer(), Layer(), Layer())
+    network.radius = 0
+    computer = TileComputer(network, torch.device("cpu"), 8, stop)
+    window = Window(0, 0, 4, 4)
+    zone = Zone.begin(window, 3)
+    block = Block(torch.zeros(3, 4, 4), np.ones((4, 4), bool), zone.maps, zone)
+    with computer.watching():
+        computer.compute(block, window)
+    assert len(computed) == 1
+    stop.clear()
+    network(torch.zeros(1, 3, 4, 4))  # as it was before
+    assert len(computed) == 4

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
-from hsicnn.core.errors import InputError, ModelFileError
+from hsicnn.core.accuracy.class_map import ClassMap
+from hsicnn.core.errors import InputError, ModelFileError, RasterError
 from hsicnn.core.inference.classify import classify_raster
 from hsicnn.core.inference.inputs import Normaliser
 from hsicnn.core.inference.patches import classify_patches
@@ -146,4 +148,73 @@ def test_what_cannot_be_averaged_is_said(material, tmp_path):
     make_model(other, "etrainee_1d", classes=CLASSES[:2])
     with pytest.raises(ModelFileError, match=r"other.safetensors and .* the same classes"):
         probabilities(image, paths[0], tmp_path / "p.tif", ensemble=[str(other)])
+    # A copy counts double as well.
+    copy = tmp_path / "copy.safetensors"
+    shutil.copy(paths[0], copy)
+    with pytest.raises(InputError, match="is the same model as"):
+        probabilities(image, paths[0], tmp_path / "p.tif", ensemble=[str(copy)])
     assert not (tmp_path / "p.tif").exists()
+
+
+def test_the_scale_of_every_member_is_compared(material, tmp_path):
+    """The mean of two trainings is that of none: one learnt from values 10,000 times as large."""
+    image, paths = material
+    one = load_bundle(str(paths[0]))
+    kind = type(one.normalisation)
+    larger = dataclasses.replace(
+        one,
+        normalisation=kind(
+            one.normalisation.kind,
+            (one.normalisation.mean * 1e4).astype(np.float32),
+            (one.normalisation.transform / 1e4).astype(np.float32),
+        ),
+        statistics={key: np.asarray(values) * 1e4 for key, values in one.statistics.items()},
+    )
+    other = tmp_path / "larger.safetensors"
+    save_bundle(str(other), larger)
+    raw = tmp_path / "raw.tif"  # in the scale of the other
+    gdal.Translate(str(raw), gdal.Open(str(image)))
+    dataset = gdal.Open(str(raw), gdal.GA_Update)
+    for number in range(1, BANDS + 1):
+        dataset.GetRasterBand(number).SetScale(1.0)
+    del dataset
+    probabilities(raw, other, tmp_path / "alone.tif")
+    for first, second in ((paths[0], other), (other, paths[0])):
+        with pytest.raises(RasterError, match=r"scale of the training of member \d of the"):
+            probabilities(raw, first, tmp_path / "p.tif", ensemble=[str(second)])
+
+
+def test_pixels_that_any_member_learnt_from_are_stated_on_the_image(material, tmp_path):
+    image, paths = material
+    with RasterSource(image) as source:
+        grid = source.grid
+    here = dataclasses.replace(
+        load_bundle(str(paths[0])),
+        training_grid=dataclasses.replace(grid),
+        training_rows=np.array([1, 2], np.int32),
+        training_cols=np.array([3, 4], np.int32),
+        seed=2,
+    )
+    part = grid.sub(Window(4, 5, 10, 9))
+    beside = dataclasses.replace(
+        here,
+        training_grid=part,
+        training_rows=np.array([0], np.int32),
+        training_cols=np.array([2], np.int32),
+        seed=3,
+    )
+    for name, bundle in (("here", here), ("beside", beside)):
+        save_bundle(str(tmp_path / f"{name}.safetensors"), bundle)
+    # The third one was trained on another raster, with more pixels.
+    output = tmp_path / "map.tif"
+    classify_raster(
+        image=str(image),
+        model=str(paths[1]),
+        ensemble=[str(tmp_path / "here.safetensors"), str(tmp_path / "beside.safetensors")],
+        output=str(output),
+        device="cpu",
+    )
+    with ClassMap(str(output)) as opened:
+        said = opened.training_pixels()
+    assert said.grid.same_as(grid)
+    assert list(zip(said.rows, said.cols)) == [(1, 3), (2, 4), (4, 7)]

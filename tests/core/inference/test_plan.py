@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 import torch
 from hsicnn.core.inference.plan import MIB, OVERHEAD, TILE_WORK, block_shape, make_plan
+from hsicnn.core.inference.reach import Reach
 from hsicnn.core.inference.shadow import operations, peak_bytes
+from hsicnn.core.inference.zones import even
 from hsicnn.core.raster.source import RasterSource
 from hsicnn.core.raster.windows import Window
 from hsicnn.core.raster.writer import TILE
+from hsicnn.models.build import build
+from hsicnn.models.catalog import NETWORKS
+from hsicnn.models.seamless import seamless
+from hsicnn.models.turned import turned
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -189,3 +195,50 @@ def test_a_small_raster_keeps_all_workers_busy(tmp_path):
         )
     assert plan.workers == 2
     assert (-(-128 // plan.tile)) ** 2 >= 8
+
+
+# Depth 4 at full width looks 122 pixels around: no memory of 1 GiB holds blocks that are large
+# beside that, of 218 bands. Nine times the work of a tile is that of one as wide as its halo.
+CASES = [
+    (name, {}, 8, views)
+    for name, entry in NETWORKS.items()
+    for views in (1, 8)
+    if entry.kind == "tile" or (name, views) in (("hybridsn", 8), ("indian_pines_3d", 1))
+]
+CASES.append(("unet", {"depth": 4, "width": 1.0}, 16, 1))
+
+
+@pytest.mark.parametrize(("name", "options", "most", "views"), CASES, ids=str)
+def test_margins_are_not_nearly_all_of_the_work(name, options, most, views):
+    """On strips, which are as wide as the raster and one row high, and on tiles of the file."""
+    network = turned(seamless(build(name, 60, 7, options)).eval(), views)
+    reach = Reach.of(network)
+
+    for height, width, block in (
+        (1000, 1000, (1, 1000)),
+        (1000, 1000, (256, 256)),
+        (200, 220, (1, 220)),
+    ):
+
+        class Source:
+            dtype = np.dtype("int16")
+            interleave = "PIXEL"
+            block_shape = block
+
+        plan = make_plan(
+            network,
+            Source(),
+            Window(0, 0, height, width),
+            bands=218,
+            inputs=60,
+            outputs=7,
+            memory_bytes=1024 * MIB,
+            threads=1,
+            probabilities=False,
+        )
+        rows, cols = min(plan.rows, height), min(plan.cols, width)
+        read = (rows + 2 * reach.halo) * (cols + 2 * reach.halo) / (rows * cols)
+        tile = even(rows, plan.tile), even(cols, plan.tile)
+        computed = reach.longest(tile[0]) * reach.longest(tile[1]) / (tile[0] * tile[1])
+        assert read <= most, f"{height} x {width} in {block}: {plan}"
+        assert computed <= most, f"{height} x {width} in {block}: {plan}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from hsicnn.core.errors import InputError
 from hsicnn.core.inference import preflight
 from hsicnn.core.inference.classify import classify_raster
@@ -168,3 +169,25 @@ def test_a_trial_that_runs_out_of_memory_says_no_time(machine, job, monkeypatch)
 
     monkeypatch.setattr(pace, "_try_tiles", too_much)
     assert not any(line.startswith("Time") for line in job().logs)
+
+
+def test_the_time_is_that_of_the_tiles_as_they_are_made(tmp_path):
+    """Of a block of one row tiles are one row high: nearly all of the work is around them."""
+    from hsicnn.core.inference import pace
+    from hsicnn.core.inference.reach import Reach
+
+    reach, inputs = Reach(26), torch.empty(4, 1 + 52, 432 + 52)
+    plan = Plan(1, 432, 32, 1, 1, 256, 512, 26)
+    shape = pace._tile_shape(reach, inputs, plan)
+    assert shape == (1, 31)
+    assert 140 < pace._computed(reach, *shape) < 142
+    assert 6 < pace._computed(reach, 32, 32) < 7
+    said = Said()
+
+    class Far(torch.nn.Module):
+        radius = 26
+
+    pace._say_what_margins_cost(Far(), inputs, plan, said)
+    assert "one part in 142" in said.logs[0]
+    pace._say_what_margins_cost(Far(), torch.empty(4, 84, 84), plan, said)
+    assert len(said.logs) == 1

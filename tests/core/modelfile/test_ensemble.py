@@ -191,6 +191,8 @@ WRONG = [
     (lambda header: header["members"][1].update(members=[]), "member 2 has members itself"),
     (lambda header: header["members"][1].pop("radius"), "member 2 lacks radius"),
     (lambda header: header["members"][1].update(radius=9), "member 2 .* patch size"),
+    (lambda header: header["members"][0].update(multiple="2"), "multiple. in member 1 should be"),
+    (lambda header: header["members"][0].update(multiple=None), "multiple. in member 1 should be"),
     (lambda header: header["members"].pop(), "no part of its 2 members"),
     (lambda header: header["members"][2]["classes"][0].update(name="x"), "member 3 has other"),
     (lambda header: header["bands"].pop(), "member 1 .* bands"),
