@@ -17,7 +17,6 @@ from . import parameters as p
 from .base import HsicnnAlgorithm
 from .layers import extent_or_none, raster_path, required_raster
 
-
 _ON_TILES = ", ".join(name for name, entry in NETWORKS.items() if entry.kind == "tile")
 
 
