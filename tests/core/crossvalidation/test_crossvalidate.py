@@ -342,7 +342,7 @@ def test_held_out_samples_of_a_network_on_tiles_have_the_class_of_the_folds_map(
 
     out, info = read(tmp_path / "out.tif"), read_chip_set(deep)
     store = load_pixels(info, memory_bytes=1 << 30, progress=SilentProgress())
-    folds = spatial_folds(store.row, store.col, store.label.astype(int), 2, 12, 1)
+    folds = spatial_folds(store.row, store.col, store.label.astype(int), 2, 12, 1, 3)
     for fold in (0, 1):
         model, drawn = tmp_path / "folds" / f"fold_{fold + 1}.safetensors", tmp_path / "map.tif"
         classify_raster(image=str(small / "image.tif"), model=str(model), device="cpu",
