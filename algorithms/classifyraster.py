@@ -58,15 +58,17 @@ class ClassifyRaster(HsicnnAlgorithm):
                 "Models to average it with",
                 "More model files: the probabilities of all models are averaged. They must take "
                 "the same bands and tell the same classes apart; networks and settings may differ. "
+                "On the command line: ENSEMBLE=file for each of them. "
                 "Empty: the one model alone (a file of 'Cross-validate' may hold several itself).",
             ),
             p.choice(
                 "TURNS",
                 "Turned and mirrored views",
-                "Looks at every place in so many views and averages what the network says: 2 (the "
-                "image and its mirror image), 4 (quarter turns) or 8 (both). It takes as many "
-                "times as long. Left out where it would change nothing: for networks of single "
-                "spectra, and for the recommended one.",
+                "Looks at every place in so many views and averages what the network says: '2' "
+                "(image and mirror image), '4' (quarter turns) or '8' (both); the value is the "
+                "number of views, not a place in the list. It takes as many times as long. Left "
+                "out where it would change nothing: for networks of single spectra, and for the "
+                "recommended one.",
                 tuple(TURNS),
                 defaults.turns,
                 advanced=True,

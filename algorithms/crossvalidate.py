@@ -85,7 +85,8 @@ class CrossValidate(TrainClassifier):
                 "BLOCK_SIZE",
                 "Block size (pixels)",
                 "Side of the blocks of 'spatial'. Empty: that of the chip set's split, else as far "
-                "as the labels resemble each other.",
+                "as the labels resemble each other; of tiles two or three of them, where there are "
+                "enough. Larger blocks lose less to the buffer.",
                 defaults.block_size,
                 (1, MOST_BLOCK),
             ),
@@ -93,7 +94,8 @@ class CrossValidate(TrainClassifier):
                 "BUFFER",
                 "Buffer (pixels)",
                 "Training pixels lie farther than this from the held-out fold; nearer ones are "
-                "left out while it is held out. Empty: 4, and 0 for 'stratified'.",
+                "left out while it is held out: the log says how many. Empty: 4, and 0 for "
+                "'stratified'.",
                 defaults.buffer,
                 (0, MOST_BUFFER),
             ),

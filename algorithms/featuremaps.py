@@ -12,9 +12,12 @@ from qgis.core import (
 )
 
 from ..core.featuremaps.settings import FEATURES, MOST_BANDS, PLACES, FeatureMapSettings
+from ..models.catalog import NETWORKS
 from . import parameters as p
 from .base import HsicnnAlgorithm
 from .layers import extent_or_none, raster_path, required_raster
+
+_ON_TILES = ", ".join(name for name, entry in NETWORKS.items() if entry.kind == "tile")
 
 
 class FeatureMaps(HsicnnAlgorithm):
@@ -37,6 +40,9 @@ class FeatureMaps(HsicnnAlgorithm):
         "and columns within the patch, those of its middle are taken, or their mean.</p>"
         "<p>The page shows the layers of the model, the first maps, and the kernels: those of the "
         "first layer over the wavelengths where it sees all bands at once.</p>"
+        "<p>The model must be of a network that looks around one pixel. Those on whole tiles "
+        f"({_ON_TILES}) and ensembles are refused: give one of the models that an ensemble was put "
+        "together of.</p>"
         "<p><i>Describe model</i> lists the layers in the order of their numbers. The maps lie on "
         "the image's grid and can serve any other tool, such as a classifier or a clustering. The "
         "network learnt from its training pixels: whatever is trained on the maps may not be "
@@ -59,7 +65,7 @@ class FeatureMaps(HsicnnAlgorithm):
                 "LAYER",
                 "Layer",
                 "The layer's number in the list of 'Describe model', from 1, or words of its "
-                "description that no other has.",
+                "description that no other has. A number that is none is refused with the list.",
                 "1",
             ),
             p.choice(
@@ -74,7 +80,7 @@ class FeatureMaps(HsicnnAlgorithm):
                 "MAX_BANDS",
                 "Most bands",
                 "Layers of networks along the spectrum can have thousands of values a pixel; more "
-                "than this are refused, or left out where the first features are asked for.",
+                "than this are refused with FEATURES 'all', and left out with 'first'.",
                 defaults.max_bands,
                 (1, MOST_BANDS),
             ),

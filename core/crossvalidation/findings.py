@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..data.leakage import location_only, patch_leak
 from ..data.pixel_store import PixelStore
 from ..modelfile.bundle import ModelBundle
 from ..modelfile.mapped import as_mapped
+from .doubts import training_of
 from .fold_run import FoldOutcome
 from .folds import Folds
 
@@ -127,10 +128,12 @@ def findings(
     location, inside = _by_place(store, outcomes, radius) if info.placed else (None, None)
     warnings = list(folds.warnings)
     if inside:
+        wider = training_of(store, replace(folds, buffer=radius), len(info.classes))
+        left = 1 - float(wider.taken.sum() / max(wider.before.sum(), 1))
         warnings.append(
             f"{inside:.1%} of the held-out samples lie in a patch of {2 * radius + 1} x "
             f"{2 * radius + 1} pixels that was trained on: a BUFFER of {radius} or more keeps them "
-            "apart."
+            f"apart, and would leave {left:.0%} of these folds' training pixels."
         )
     return Findings(
         chips=info.folder.name,

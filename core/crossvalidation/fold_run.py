@@ -213,7 +213,8 @@ def _say(outcome: FoldOutcome, k: int, progress: Progress) -> None:
     parts = [f"{what} {value:.3f}" for what, value in shown.items() if value is not None]
     progress.log(
         f"Fold {outcome.number} of {k}: {counts['train']:,} training, {counts['validation']:,} "
-        f"validation, {counts['test']:,} held out; {', '.join(parts)}."
+        f"validation, {counts['test']:,} held out, {counts['unused']:,} left out; "
+        f"{', '.join(parts)}."
     )
 
 

@@ -13,7 +13,6 @@ from ..data.block_assignment import assign_blocks
 from ..data.block_zones import whole_blocks
 from ..data.chips import ChipSetInfo
 from ..data.folds import group_folds, spatial_folds
-from ..data.labels import Labels
 from ..data.pixel_store import PixelStore
 from ..data.separation import SPLIT_NAMES, TEST, TRAIN, UNUSED, VALIDATION, Codes, keep_apart
 from ..data.split_raster import read_fold_raster
@@ -22,7 +21,8 @@ from ..errors import InputError
 from ..progress import Progress
 from ..runtime.job_hash import job_hash
 from ..runtime.seeds import numpy_generator
-from ..splitting.block_size import USUAL, choose_block_size
+from .doubts import doubts, training_of, what_is_taken
+from .fold_blocks import block_size
 from .settings import CrossValidationSettings
 from .units import Units, units_of
 
@@ -124,9 +124,10 @@ def divide(
     buffer = settings.kept_apart if info.placed else 0
     if not info.placed:
         units = replace(units, reach=0)
-    size, notes = _block_size(info, units, settings, seed, progress)
+    size, notes = block_size(info, units, settings, seed, progress)
     if settings.method == "spatial":
-        fold = spatial_folds(units.rows, units.cols, units.values, k, size, seed) + 1
+        gap = buffer + units.reach
+        fold = spatial_folds(units.rows, units.cols, units.values, k, size, seed, gap) + 1
     elif settings.method == "groups":
         fold = _own_groups(info, units, k, seed) + 1
     elif settings.method == "stratified":
@@ -136,7 +137,9 @@ def divide(
     folds = Folds(
         units, fold, k, settings.method, size, buffer, settings.validation_fraction, seed, notes
     )
-    return replace(folds, warnings=_warnings(info, folds))
+    training = training_of(store, folds, len(info.classes))
+    notes = (*notes, *what_is_taken(training, buffer))
+    return replace(folds, notes=notes, warnings=doubts(info, folds, training))
 
 
 def fold_set(
@@ -195,43 +198,6 @@ def _remedy(folds: Folds) -> str:
     return f"{told}."
 
 
-def _block_size(
-    info: ChipSetInfo,
-    units: Units,
-    settings: CrossValidationSettings,
-    seed: int,
-    progress: Progress,
-) -> tuple[int, tuple[str, ...]]:
-    """Return the side of blocks where the method has some, and why it is that."""
-    if settings.method == "raster":
-        return settings.block_size or info.block_size or USUAL, ()
-    if settings.method != "spatial":
-        return 0, ()
-    size, notes = settings.block_size or info.block_size, []
-    if not size:
-        chosen = choose_block_size(
-            _as_labels(info, units), buffer=settings.kept_apart, parts=settings.k, seed=seed,
-            progress=progress,
-        )  # fmt: skip
-        size, notes = chosen.pixels, [chosen.reason]
-    elif not settings.block_size:
-        notes = [f"BLOCK_SIZE is {size} pixels, as in the split of the chip set."]
-    if size < units.size:
-        notes.append(f"Blocks are {units.size} pixels wide, as a tile is.")
-    return max(size, units.size), tuple(notes)
-
-
-def _as_labels(info: ChipSetInfo, units: Units) -> Labels:
-    """Entries as labels in row-major order."""
-    order = np.lexsort((units.cols, units.rows))
-    kinds = (np.int32, np.int32, np.uint16, np.int32)
-    columns = (units.rows, units.cols, units.values, units.groups)
-    rows, cols, values, groups = (
-        column[order].astype(kind) for column, kind in zip(columns, kinds)
-    )
-    return Labels(rows, cols, values, info.classes, groups)
-
-
 def _groups(units: Units, method: str, block_size: int) -> IntArray:
     """What stays together when a part of training is held back."""
     if method == "groups":
@@ -286,30 +252,3 @@ def _of_raster(
             "2 or more. Choose the raster that 'Split reference' made of the same reference."
         )
     return np.where(fold > 0, np.searchsorted(numbers, fold) + 1, 0), len(numbers)
-
-
-def _warnings(info: ChipSetInfo, folds: Folds) -> tuple[str, ...]:
-    """Say what makes figures doubtful: neighbours in other folds, classes in too few."""
-    told = []
-    if folds.method == "stratified" and info.placed:
-        told.append(
-            "Folds were drawn pixel by pixel: neighbours of held-out pixels were trained on, and "
-            "the accuracy is too good. METHOD 'spatial' tells how good maps of other places are."
-        )
-    left = int((folds.fold == 0).sum())
-    if left:
-        told.append(f"{left:,} of {len(folds.fold):,} samples are in no fold: they take no part.")
-    classes = len(info.classes)
-    flat = folds.fold * (classes + 1) + folds.units.values
-    table = np.bincount(flat, minlength=(folds.k + 1) * (classes + 1))
-    table = table.reshape(folds.k + 1, classes + 1)[1:, 1:]
-    for item, counts in zip(info.classes, table.T):
-        held = int((counts > 0).sum())
-        if held == 1:
-            told.append(
-                f"Class '{item.name}' is in one fold only: while that is held out nothing teaches "
-                "it, and all of it is wrong. Label it in other places too, or use smaller blocks."
-            )
-        elif 1 < held < folds.k:
-            told.append(f"Class '{item.name}' is in {held} of {folds.k} folds only.")
-    return tuple(told)

@@ -63,8 +63,8 @@ def _figures(found: Findings) -> list[str]:
 
 
 def _folds(found: Findings) -> list[str]:
-    headers = ("Fold", "Training", "Validation", "Held out", "Overall", "Average", "Kappa",
-               "Location alone", "Epochs", "Time")  # fmt: skip
+    headers = ("Fold", "Training", "Validation", "Held out", "Left out", "Overall", "Average",
+               "Kappa", "Location alone", "Epochs", "Time")  # fmt: skip
     rows: list[list[html.Cell]] = []
     for outcome in found.outcomes:
         test, counts = outcome.model.metrics["test"], outcome.counts
@@ -74,12 +74,14 @@ def _folds(found: Findings) -> list[str]:
                 counts["train"],
                 counts["validation"],
                 counts["test"],
+                counts["unused"],
                 *(test[name] for name in FIGURES),
                 outcome.epochs,
                 duration(outcome.seconds),
             ]
         )
-    return [html.heading("Folds"), html.table(headers, rows)]
+    note = "Left out: too near to the held-out samples to train, or in no fold."
+    return [html.heading("Folds"), html.table(headers, rows), html.paragraph(note, "note")]
 
 
 def _classes(found: Findings) -> list[str]:

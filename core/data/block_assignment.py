@@ -19,6 +19,7 @@ import numpy.typing as npt
 from .block_zones import IntArray, Zones
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 # A class missing from a part costs more than any imbalance, and from the first part most.
 _MISSING = 10.0
@@ -30,6 +31,7 @@ _STEPS = 300  # a start at the most
 _STALLED = 30  # steps without a better candidate after which a start ends
 _MOST_CELLS = 16_000_000  # zones times candidates that are held at once, 8 bytes each
 _WORK = 40_000_000  # zones times candidates times steps of a start: bounds the time
+_TAKEN = 0.5  # price of a fold whose buffer takes all of its training
 
 
 def assign_blocks(
@@ -48,7 +50,30 @@ def assign_blocks(
     Returns:
         Divisions, ``(blocks,)`` part of each block, the best first.
     """
-    problem = _Problem.of(zones, shares)
+    return _search(_Problem.of(zones, shares), generator, starts)
+
+
+def assign_folds(zones: Zones, k: int, generator: np.random.Generator) -> IntArray:
+    """Divide blocks into folds of like size, each of which is held out in turn.
+
+    While a fold is held out, the zones that its blocks come near to do not train: what the
+    buffer takes so is kept low, and every class is kept in every training.
+
+    Args:
+        zones: labelled pixels of the blocks by class.
+        k: how many folds.
+        generator: see ``assign_blocks``.
+
+    Returns:
+        ``(blocks,)`` fold of each block, 0..k-1.
+    """
+    shares = [1.0 / k] * k
+    return _search(_Problem.of(zones, shares, in_turn=bool(len(zones.near))), generator, 4)[0]
+
+
+def _search(problem: _Problem, generator: np.random.Generator, starts: int) -> list[IntArray]:
+    """Return divisions, the cheapest first."""
+    zones = problem.zones
     count = len(problem.usable) ** min(zones.blocks, 64)
     if count <= _ALL and count * len(zones.block) <= _WORK:
         return _best_of_all(problem, starts)
@@ -71,9 +96,10 @@ class _Problem:
     near: Any  # (zones, blocks) sparse, 1 where the block comes near; None without a buffer
     shares: FloatArray  # (parts,)
     wanted: FloatArray  # (parts, classes + 1) price of the class missing from the part
+    in_turn: bool = False  # each part is held out in turn and the others train
 
     @classmethod
-    def of(cls, zones: Zones, shares: Sequence[float]) -> _Problem:
+    def of(cls, zones: Zones, shares: Sequence[float], *, in_turn: bool = False) -> _Problem:
         from scipy.sparse import csr_matrix
 
         pixels = _relative(zones.counts)
@@ -89,7 +115,7 @@ class _Problem:
             ones = np.ones(len(zones.near), dtype=np.float32)
             where = (zones.near[:, 0], zones.near[:, 1])
             near = csr_matrix((ones, where), shape=(len(zones.block), zones.blocks))
-        return cls(zones, pixels, near, np.asarray(shares, dtype=np.float64), wanted)
+        return cls(zones, pixels, near, np.asarray(shares, dtype=np.float64), wanted, in_turn)
 
     @property
     def usable(self) -> IntArray:
@@ -100,16 +126,27 @@ class _Problem:
         """Price ``(n, blocks)`` divisions: imbalance, and classes missing."""
         parts = divisions[:, self.zones.block]
         lost = np.zeros(parts.shape, dtype=bool)
-        if self.near is not None:
-            for part in range(1, len(self.shares)):
-                touched = (self.near @ (divisions == part).T.astype(np.float32)).T > 0
-                lost |= touched & (parts < part)
         costs = np.zeros(len(divisions))
+        if self.near is not None:
+            for part in range(len(self.shares)):
+                touched = (self.near @ (divisions == part).T.astype(np.float32)).T > 0
+                if self.in_turn:
+                    costs += self._price_of_training(parts != part, touched)
+                else:
+                    lost |= touched & (parts < part)
         for part, share in enumerate(self.shares):
             totals = ((parts == part) & ~lost).astype(np.float64) @ self.pixels
             costs += ((totals - share) ** 2).sum(axis=1)
             costs += (totals < 1e-9) @ self.wanted[part]
         return costs
+
+    def _price_of_training(self, others: BoolArray, touched: BoolArray) -> FloatArray:
+        """Price what a buffer leaves of ``(n, zones)`` others to train on."""
+        left = (others & ~touched).astype(np.float64) @ self.pixels
+        before = others.astype(np.float64) @ self.pixels[:, -1]
+        taken = 1 - left[:, -1] / np.maximum(before, 1e-9)
+        gone = (left < 1e-9) @ self.wanted[0]
+        return np.asarray(_TAKEN * taken + gone)
 
 
 def _best_of_all(problem: _Problem, most: int) -> list[IntArray]:
@@ -168,7 +205,8 @@ def _improve(
         return parts, cost
     cells = len(problem.zones.block) * _CANDIDATES
     # Of very many zones nothing is drawn: the greedy start is as good, and candidates need memory.
-    steps = min(_STEPS, _WORK // cells) if cells <= _MOST_CELLS else 0
+    work = cells * max(len(problem.shares) / 3, 1.0) if problem.in_turn else cells
+    steps = min(_STEPS, int(_WORK // work)) if cells <= _MOST_CELLS else 0
     stalled = 0
     for _ in range(steps):
         tried = _candidates(parts, problem.usable, generator)

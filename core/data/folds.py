@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from ..runtime.seeds import numpy_generator
-from .block_assignment import assign_blocks
-from .block_zones import whole_blocks
+from .block_assignment import assign_folds
+from .block_zones import whole_blocks, zones_of
 from .nearest import nearest_distance
 from .splits import block_ids
 
@@ -22,6 +22,7 @@ def spatial_folds(  # noqa: PLR0917 - three arrays of pixels, then what to do wi
     k: int,
     block_size: int,
     seed: int,
+    buffer: int = 0,
 ) -> npt.NDArray[np.int64]:
     """Divide labelled pixels into folds of whole blocks, every class in every fold if it can be.
 
@@ -32,6 +33,9 @@ def spatial_folds(  # noqa: PLR0917 - three arrays of pixels, then what to do wi
         k: how many folds, 2 or more.
         block_size: side of a block in pixels.
         seed: of the search.
+        buffer: pixels that will be kept between a held-out fold and what trains: blocks are
+            divided so that it takes little, which makes folds of blocks that lie together. 0
+            minds sizes and classes only.
 
     Returns:
         ``(n,)`` fold of each pixel, 0..k-1.
@@ -40,7 +44,10 @@ def spatial_folds(  # noqa: PLR0917 - three arrays of pixels, then what to do wi
         InputError: where there are fewer blocks than folds.
     """
     groups = block_ids(rows, cols, block_size)
-    return group_folds(groups, values, k, seed, f"blocks of {block_size} pixels")
+    member = _members(groups, k, f"blocks of {block_size} pixels")
+    classes = int(values.max(initial=1))
+    zones = zones_of(member, rows, cols, values, classes=classes, buffer=buffer)
+    return assign_folds(zones, k, numpy_generator(seed, "folds", k))[member]
 
 
 def group_folds(
@@ -65,6 +72,17 @@ def group_folds(
     Raises:
         InputError: where there are fewer groups than folds.
     """
+    member = _members(groups, k, what)
+    zones = whole_blocks(member, values, int(member.max()) + 1, int(values.max(initial=1)))
+    return assign_folds(zones, k, numpy_generator(seed, "folds", k))[member]
+
+
+def _members(groups: npt.NDArray[np.integer[Any]], k: int, what: str) -> npt.NDArray[np.int64]:
+    """Return the number of each pixel's group, 0 and up.
+
+    Raises:
+        InputError: where there are fewer groups than folds.
+    """
     ids, member = np.unique(groups, return_inverse=True)
     if k < 2 or len(ids) < k:
         smaller = "smaller blocks or " if what.startswith("blocks") else ""
@@ -72,10 +90,7 @@ def group_folds(
             f"{k} folds were asked for and the labels lie in {len(ids)} {what}; there must be 2 "
             f"folds or more, and one of these for each. Use {smaller}fewer folds."
         )
-    generator = numpy_generator(seed, "folds", k)
-    zones = whole_blocks(member, values, len(ids), int(values.max(initial=1)))
-    parts = assign_blocks(zones, [1.0 / k] * k, generator)[0]
-    return parts[member]
+    return np.asarray(member, dtype=np.int64)
 
 
 def buffered_training(

@@ -28,8 +28,9 @@ def layers_of(network: nn.Module, bundle: ModelBundle) -> list[MeasuredStage]:
     entry = NETWORKS.get(bundle.architecture)
     if entry is not None and entry.kind != "pixel":
         raise InputError(
-            f"{entry.title} classifies whole tiles; feature maps are made of networks that look "
-            "around one pixel. Choose a model of another network."
+            f"{entry.title} ({bundle.architecture}) classifies whole tiles; feature maps are made "
+            "of networks that look around one pixel. Choose a model of one of those: "
+            f"{', '.join(name for name, other in NETWORKS.items() if other.kind == 'pixel')}."
         )
     if bundle.members or not hasattr(network, "stages"):
         raise InputError(

@@ -21,8 +21,7 @@ def describe(bundle: ModelBundle) -> list[str]:
         f"Network: {named}, {bundle.parameters:,} parameters, on {sees(bundle)}.",
         f"Bands: {describe_range(bundle.bands)}; normalisation '{bundle.normalisation.kind}'.",
         f"Classes: {len(bundle.classes)} ({_names(bundle)}).",
-        f"Trained: {bundle.created}, on {len(bundle.training_rows):,} pixels of a raster of "
-        f"{bundle.training_grid.describe()}{_course(bundle)}.",
+        _training(bundle),
     ]
     if "reduction" in bundle.chips:
         lines.insert(2, reduction_told(bundle))
@@ -32,6 +31,7 @@ def describe(bundle: ModelBundle) -> list[str]:
         found = bundle.metrics.get(split)
         if isinstance(found, Mapping) and isinstance(found.get("overall_accuracy"), float):
             lines.append(_accuracy_line(split, found))
+    lines += _members(bundle)
     lines.append(f"Model id: {bundle.model_id[:16]}.")
     return lines
 
@@ -53,11 +53,28 @@ def sees(bundle: ModelBundle) -> str:
     return f"windows of {side} x {side} pixels" if side > 1 else "single pixels"
 
 
-def _course(bundle: ModelBundle) -> str:
-    """How long it was trained: every member of an ensemble for itself."""
-    if bundle.members:
-        return ""
-    return f"; {bundle.epochs} epochs, seed {bundle.seed}"
+def _training(bundle: ModelBundle) -> str:
+    """Say when it was trained and on what; of an ensemble, when its members were."""
+    pixels = f"on {len(bundle.training_rows):,} pixels of a raster of "
+    pixels += bundle.training_grid.describe()
+    if not bundle.members:
+        course = f"; {bundle.epochs} epochs, seed {bundle.seed}"
+        return f"Trained: {bundle.created}, {pixels}{course}."
+    times = sorted({member.created for member in bundle.members})
+    span = " to ".join(dict.fromkeys((times[0], times[-1])))
+    return f"Trained: {span}, {pixels}; put together {bundle.created}."
+
+
+def _members(bundle: ModelBundle) -> list[str]:
+    """Return the accuracy of each member of an ensemble, on the test pixels of its own training."""
+    lines = []
+    for number, member in enumerate(bundle.members, 1):
+        found = member.metrics.get("test")
+        if isinstance(found, Mapping) and isinstance(found.get("overall_accuracy"), float):
+            lines.append(f"Member {number}, {_accuracy_line('own test', found, 'on')}")
+    if len(lines) > NAMED:
+        lines[NAMED:] = [f"{len(lines) - NAMED} more members have figures."]
+    return lines
 
 
 def reduction_told(bundle: ModelBundle) -> str:
@@ -78,7 +95,7 @@ def _names(bundle: ModelBundle) -> str:
     return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
-def _accuracy_line(split: str, found: Mapping[str, Any]) -> str:
+def _accuracy_line(split: str, found: Mapping[str, Any], word: str = "On") -> str:
     shown = {
         "overall accuracy": found.get("overall_accuracy"),
         "average accuracy": found.get("average_accuracy"),
@@ -86,4 +103,4 @@ def _accuracy_line(split: str, found: Mapping[str, Any]) -> str:
         "location alone": found.get("location_only"),
     }
     parts = [f"{what} {value:.3f}" for what, value in shown.items() if isinstance(value, float)]
-    return f"On {found.get('pixels', 0):,} {split} pixels: {', '.join(parts)}."
+    return f"{word} {found.get('pixels', 0):,} {split} pixels: {', '.join(parts)}."

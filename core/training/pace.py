@@ -103,13 +103,12 @@ def _tried(run: Callable[[int], None], most: int, progress: Progress) -> tuple[f
     count = min(FIRST, most)
     while True:
         progress.check_cancel()
-        seconds = _seconds(run, count)
+        # The first run of a size also prepares kernels, which can take longer than what it is for.
+        seconds = min(_seconds(run, count), _seconds(run, count))
         more = min(4 * count, most)
         if count == most or seconds * more / count > LONGEST:
             break
         count = more
-    if seconds < LONGEST:  # the first run of a size also prepares kernels
-        seconds = min(seconds, _seconds(run, count))
     return seconds, count
 
 

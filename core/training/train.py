@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..data.chips import ChipSetInfo, read_chip_set
@@ -78,6 +79,11 @@ def train_classifier(
     task = make_task(settings or {}, device, progress)
     check_outputs(output, report)
     info = read_chip_set(chips)
+    if Path(output).exists():
+        progress.log(
+            f"{Path(output).name} is there from before and is replaced when this training ends; "
+            "only an unfinished one is gone on with."
+        )
     trained = train_model(
         info,
         task,

@@ -108,7 +108,7 @@ def test_the_figures_are_those_of_a_loop_by_hand(small, whole):
     info = read_chip_set(small / "chips")
     quiet = SilentProgress()
     store = load_pixels(info, memory_bytes=1 << 30, progress=quiet, radius=1)
-    folds = spatial_folds(store.row, store.col, store.label.astype(int), 3, 12, 1)
+    folds = spatial_folds(store.row, store.col, store.label.astype(int), 3, 12, 1, 3)
     chosen = resolve_settings(QUICK)
     predicted, scores = np.zeros(len(store), int), []
     for fold in range(3):
@@ -157,7 +157,7 @@ def test_a_fold_is_the_training_that_train_classifier_makes(small, whole, tmp_pa
 
     info = read_chip_set(small / "chips")
     store = load_pixels(info, memory_bytes=1 << 30, progress=SilentProgress())
-    folds = spatial_folds(store.row, store.col, store.label.astype(int), 3, 12, 1)
+    folds = spatial_folds(store.row, store.col, store.label.astype(int), 3, 12, 1, 3)
     training = buffered_training(folds, 1, store.row, store.col, 3)
     codes = np.zeros((64, 64), np.uint8)
     codes[store.row[training], store.col[training]] = 1
@@ -342,7 +342,7 @@ def test_held_out_samples_of_a_network_on_tiles_have_the_class_of_the_folds_map(
 
     out, info = read(tmp_path / "out.tif"), read_chip_set(deep)
     store = load_pixels(info, memory_bytes=1 << 30, progress=SilentProgress())
-    folds = spatial_folds(store.row, store.col, store.label.astype(int), 2, 12, 1)
+    folds = spatial_folds(store.row, store.col, store.label.astype(int), 2, 12, 1, 3)
     for fold in (0, 1):
         model, drawn = tmp_path / "folds" / f"fold_{fold + 1}.safetensors", tmp_path / "map.tif"
         classify_raster(image=str(small / "image.tif"), model=str(model), device="cpu",

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hsicnn.core.crossvalidation.doubts import doubts, training_of
 from hsicnn.core.crossvalidation.folds import divide, fold_set
 from hsicnn.core.crossvalidation.settings import CrossValidationSettings
 from hsicnn.core.data.chips import read_chip_set
@@ -38,7 +39,7 @@ def divided(given, seed=3, **settings):
 def test_spatial_folds_are_those_of_hand(pixels):
     info, store = pixels
     folds = divided(pixels, k=3, block_size=12, buffer=5)
-    expected = spatial_folds(store.row, store.col, store.label.astype(int), 3, 12, 3)
+    expected = spatial_folds(store.row, store.col, store.label.astype(int), 3, 12, 3, buffer=5)
     np.testing.assert_array_equal(folds.fold, expected + 1)
     tested = np.zeros(len(store), int)
     for number in (1, 2, 3):
@@ -51,6 +52,56 @@ def test_spatial_folds_are_those_of_hand(pixels):
             assert sum(own.counts[name]) == int((samples.split == code).sum())
         assert own.hash != info.hash
     assert (tested == 1).all()
+
+
+def test_what_the_buffer_takes_is_said_of_each_fold(pixels):
+    info, store = pixels
+    folds = divided(pixels, k=3, block_size=12, buffer=5)
+    (told,) = (note for note in folds.notes if note.startswith("Too near to the held-out fold"))
+    assert "(buffer 5 pixels)" in told
+    for number in (1, 2, 3):
+        others = int((folds.fold != number).sum())
+        left = int((fold_set(info, store, folds, number)[1].split == TRAIN).sum())
+        share = f"{(others - left) / others:.0%}"
+        assert f"fold {number}: {others - left:,} of {others:,} ({share})" in told
+    assert not any("Too near" in note for note in divided(pixels, k=3, buffer=0).notes)
+
+
+def test_a_buffer_that_takes_much_is_warned_of(pixels):
+    calm = divided(pixels, k=2, block_size=16, buffer=1)
+    assert not any("The buffer of" in text for text in calm.warnings)
+    folds = divided(pixels, k=2, block_size=8, buffer=14)
+    (told,) = (text for text in folds.warnings if "The buffer of" in text)
+    assert told.startswith("The buffer of 14 pixels takes ")
+    assert "A BLOCK_SIZE larger than 8, or a smaller BUFFER, keeps more of them." in told
+
+
+def test_a_class_that_the_buffer_leaves_nothing_to_train_on_is_told(pixels):
+    info, store = pixels
+    label = np.ones_like(store.label)
+    label[(store.row > 20) & (store.row < 40) & np.isin(store.col, (31, 32))] = 2
+    label[store.row > 60] = 3
+    own = dataclasses.replace(store, label=label)
+    folds = divided((info, own), k=2, block_size=32, buffer=4)
+    # Both folds hold class 2 in the columns 31 and 32, each within the buffer of the other.
+    folds = dataclasses.replace(folds, fold=np.where(store.col < 32, 1, 2))
+    told = doubts(info, folds, training_of(own, folds, len(info.classes)))
+    name = info.classes[1].name
+    assert any(
+        f"Class '{name}' has no training pixel left while fold 1, 2 is held out" in text
+        for text in told
+    )
+
+
+def test_blocks_of_tiles_are_several_tiles_wide_where_nobody_says(small):
+    info, store = load(small / "tiles", 1)
+    size = info.tiles.size
+    folds = divided((info, store), k=2)
+    assert folds.block_size == 3 * size
+    assert any(f"BLOCK_SIZE is {3 * size} pixels, 3 tiles" in note for note in folds.notes)
+    assert divided((info, store), k=2, block_size=size).block_size == size
+    # For more folds these would be too few.
+    assert divided((info, store), k=3).block_size == 2 * size
 
 
 def test_the_block_size_is_that_of_the_set_or_is_chosen(pixels):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hsicnn.core.data.folds import buffered_training, spatial_folds
+from hsicnn.core.data.nearest import nearest_distance
 from hsicnn.core.data.splits import block_ids
 from hsicnn.core.errors import InputError
 from hypothesis import given, settings
@@ -38,6 +39,44 @@ def test_training_pixels_of_a_fold_are_those_more_than_the_buffer_away(buffer, f
         for right in range(2 * buffer + 1):
             near |= padded[down : down + 48, right : right + 48]
     np.testing.assert_array_equal(allowed, ~near)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_folds_that_mind_the_buffer_lose_little_to_it_and_lie_farther_apart(k, seed):
+    labels = field_map(size=96, seed=seed)
+    rows, cols, values = labels.rows, labels.cols, labels.values
+
+    def lost_and_near(folds):
+        lost, near = [], []
+        for fold in range(k):
+            test, training = folds == fold, buffered_training(folds, fold, rows, cols, 4)
+            others = rows[~test], cols[~test]
+            lost.append(1 - training.sum() / (~test).sum())
+            near.append((nearest_distance(rows[test], cols[test], *others, 8) <= 8).mean())
+        return np.mean(lost), np.mean(near)
+
+    blind = spatial_folds(rows, cols, values, k, 8, seed)
+    minded = spatial_folds(rows, cols, values, k, 8, seed, 4)
+    (lost, near), (less, fewer) = lost_and_near(blind), lost_and_near(minded)
+    assert less < 0.6 * lost
+    assert fewer < near - 0.1
+    for fold in range(k):
+        assert (minded == fold).mean() == pytest.approx(1 / k, rel=0.35)
+        assert set(values[minded == fold]) == set(values[blind == fold])
+
+
+def test_a_class_keeps_training_where_the_buffer_would_take_it():
+    """Of class 2 there are two patches; with their blocks in neighbouring folds both are lost."""
+    rows, cols = (axis.ravel() for axis in np.mgrid[:8, :32])
+    values = np.ones(len(rows), int)
+    values[(rows < 2) & np.isin(cols, (7, 8))] = 2
+    values[(rows > 5) & np.isin(cols, (2, 29))] = 2
+    folds = spatial_folds(rows, cols, values, 2, 8, 1, 3)
+    for fold in (0, 1):
+        training = buffered_training(folds, fold, rows, cols, 3)
+        assert set(values[training]) == {1, 2}
+        assert set(values[folds == fold]) == {1, 2}
 
 
 def test_folds_are_decided_by_the_seed():

@@ -49,6 +49,19 @@ def test_an_ensemble_comes_back_as_it_was(tmp_path):
     np.testing.assert_array_equal(loaded.training_rows, np.arange(5))
 
 
+def test_an_ensemble_tells_when_its_members_were_trained_and_how_good_they_are():
+    (_, first), (_, second), *_ = members()
+    second = dataclasses.replace(second, created="2025-03-02T03:04:05+00:00", metrics={})
+    made = ensemble_of([("a", first), ("b", second)])
+    lines = describe(made)
+    (told,) = (line for line in lines if line.startswith("Trained: "))
+    assert told.startswith(f"Trained: {first.created} to {second.created}, on 5 pixels")
+    assert told.endswith(f"; put together {made.created}.")
+    assert [line for line in lines if line.startswith("Member")] == [
+        "Member 1, on 40 own test pixels: overall accuracy 0.900, kappa nan."
+    ]
+
+
 def test_a_model_by_itself_is_written_as_ever(tmp_path):
     path = tmp_path / "model.safetensors"
     save_bundle(str(path), make_bundle())

@@ -138,6 +138,14 @@ def lines(output):
     return [json.loads(line) for line in text.splitlines()]
 
 
+def test_a_finished_model_is_replaced_and_that_is_said(scene, tmp_path):
+    heard = [Listener(), Listener()]
+    for said in heard:
+        train(scene, tmp_path / "m.safetensors", said, epochs=1)
+    told = "m.safetensors is there from before and is replaced"
+    assert [sum(told in line for line in said.lines) for said in heard] == [0, 1]
+
+
 def test_the_history_can_be_read_while_it_trains_and_has_every_epoch_once(scene, tmp_path):
     output = tmp_path / "model.safetensors"
     seen = []
