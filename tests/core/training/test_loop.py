@@ -182,7 +182,9 @@ def test_parts_of_batches_learn_what_whole_batches_do():
     train(halved, again, told, lambda _: None)
     assert halved.micro_batch == 8
     assert [line for line in told.lines if "in parts of 8 from here on" in line]
-    assert sum("ran out" in line for line in told.lines) == 2  # said when it halves, not at every step
+    assert (
+        sum("ran out" in line for line in told.lines) == 2
+    )  # said when it halves, not at every step
     for name, value in plain.network.state_dict().items():
         torch.testing.assert_close(halved.network.state_dict()[name], value, rtol=1e-4, atol=1e-5)
 
