@@ -51,21 +51,33 @@ class FeedbackProgress:
         self._feedback = feedback
         self._text = ""
         self._text_time = float("-inf")
+        self._left_out = ""
 
     def report(self, fraction: float, text: str = "") -> None:
         """Move the bar; show the text when it is new, but not so often as to fill the log."""
         self._feedback.setProgress(100.0 * fraction)
+        if not text or text == self._text:
+            return
         now = time.monotonic()
-        if text and text != self._text and now - self._text_time >= _TEXT_EVERY:
-            self._text, self._text_time = text, now
-            self._feedback.setProgressText(text)
+        self._text = self._left_out = text
+        if now - self._text_time >= _TEXT_EVERY:
+            self._text_time = now
+            self._show_last()
+
+    def _show_last(self) -> None:
+        """Show a text that was left out: the last of a row, such as of the last epoch, matters."""
+        if self._left_out:
+            self._feedback.setProgressText(self._left_out)
+            self._left_out = ""
 
     def log(self, text: str) -> None:
         """Write a line into the log."""
+        self._show_last()
         self._feedback.pushInfo(text)
 
     def warn(self, text: str) -> None:
         """Write a warning into the log."""
+        self._show_last()
         self._feedback.pushWarning(text)
 
     def metric(self, name: str, values: Mapping[str, float]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from qgis.core import (
@@ -12,8 +13,9 @@ from qgis.core import (
 )
 
 from ..core.errors import InputError
+from ..core.training.resolving import resolve_settings
 from ..core.training.setting import Setting
-from ..core.training.settings import SETTINGS, TrainingSettings
+from ..core.training.settings import SETTINGS, THEMES, TrainingSettings
 from ..core.training.settings_file import read_settings
 from ..models.catalog import DEFAULT_NETWORK, NETWORKS
 from . import parameters as p
@@ -22,7 +24,8 @@ from .network_options import option_help, parse_options
 
 SETTINGS_FILE = "SETTINGS"
 YES_NO = ("yes", "no")
-OWN = "Empty: as the recipe says."
+#: The theme of every setting, in the order of the themes.
+BY_THEME = {name: theme for theme, names in THEMES.items() for name in names}
 
 
 class TrainClassifier(HsicnnAlgorithm):
@@ -56,10 +59,8 @@ class TrainClassifier(HsicnnAlgorithm):
             p.choice(
                 "ARCHITECTURE",
                 "Network",
-                "; ".join(
-                    f"{name}: {entry.title}, {entry.dims} ({entry.paper})"
-                    for name, entry in NETWORKS.items()
-                ),
+                f"{'; '.join(f'{name}: {entry.title}' for name, entry in NETWORKS.items())}. Where "
+                "they come from: docs/networks.md.",
                 tuple(NETWORKS),
                 DEFAULT_NETWORK,
             ),
@@ -73,7 +74,7 @@ class TrainClassifier(HsicnnAlgorithm):
                 None,
                 (1, 1025),
             ),
-            *(parameter(name, item) for name, item in SETTINGS.items() if item.main),
+            *(parameter(name, SETTINGS[name]) for name in BY_THEME if SETTINGS[name].main),
             *self._fine(),
             p.explained(
                 QgsProcessingParameterFile(
@@ -112,8 +113,16 @@ class TrainClassifier(HsicnnAlgorithm):
         options = QgsProcessingParameterString("OPTIONS", "Network options", None, False, True)
         return [
             p.explained(options, option_help(), advanced=True),
-            *(parameter(name, item) for name, item in SETTINGS.items() if not item.main),
+            *(
+                parameter(name, SETTINGS[name], theme=theme)
+                for name, theme in BY_THEME.items()
+                if not SETTINGS[name].main
+            ),
         ]
+
+    def shortHelpString(self) -> str:
+        """Leave out the texts of the many parameters: dialog and command line show them by each."""
+        return f"<p>{self.SUMMARY}</p>{self.HELP}"
 
     def arguments(
         self, parameters: dict[str, Any], context: QgsProcessingContext
@@ -185,23 +194,66 @@ class TrainClassifier(HsicnnAlgorithm):
         return word == "yes" if word and item.kind == "switch" else word
 
 
-def parameter(name: str, item: Setting) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a training setting; empty, it is left to the recipe."""
-    place, text, advanced = name.upper(), f"{item.help} {OWN}", not item.main
+def parameter(name: str, item: Setting, theme: str = "") -> QgsProcessingParameterDefinition:
+    """Return the parameter of a training setting; empty, it is left to the recipe.
+
+    Args:
+        name: of the setting.
+        item: the setting.
+        theme: that its label names.
+    """
+    place, advanced = name.upper(), not item.main
+    text = " ".join(filter(None, (item.help, _limits(item), _recommended(name))))
+    title = f"[{theme}] {item.title}" if theme else item.title
     if item.kind == "whole":
         limits = (int(item.limits[0]), int(item.limits[1]))
-        return p.whole(place, item.title, text, None, limits, advanced=advanced)
+        return p.whole(place, title, text, None, limits, advanced=advanced)
     if item.kind == "real":
-        return p.real(place, item.title, text, None, item.limits, advanced=advanced)
+        return p.real(place, title, text, None, item.limits, advanced=advanced)
     if item.kind == "text":
-        return p.text(place, item.title, text, advanced=advanced)
+        return p.text(place, title, text, advanced=advanced)
     if item.kind == "file":
         return p.explained(
-            QgsProcessingParameterFile(
-                place, item.title, optional=True, fileFilter=p.ANY_MODEL_FILTER
-            ),
+            QgsProcessingParameterFile(place, title, optional=True, fileFilter=p.ANY_MODEL_FILTER),
             item.help,
             advanced=advanced,
         )
     words = YES_NO if item.kind == "switch" else item.choices
-    return p.choice(place, item.title, text, words, None, advanced=advanced)
+    return p.choice(place, title, text, words, None, advanced=advanced)
+
+
+def _limits(item: Setting) -> str:
+    if item.kind not in ("whole", "real"):
+        return ""
+    low, high = item.limits
+    return f"From {_value(low)} to {_value(high)}."
+
+
+def _recommended(name: str) -> str:
+    """Say what an empty parameter stands for: the value of the recommended recipes."""
+    if name == "recipe":
+        return f"Empty: {TrainingSettings.recipe}."
+    values = {network: getattr(_recipe(network), name) for network in NETWORKS}
+    own = values.pop(DEFAULT_NETWORK)
+    told = _value(own) if own != "" else "none"
+    others = sorted({value for value in values.values() if value != own}, key=_order)
+    if not others:
+        published = any(name in entry.published for entry in NETWORKS.values())
+        return f"Empty: {told}{', unless RECIPE says otherwise' if published else ''}."
+    listed = ", ".join(_value(value) for value in others)
+    return f"Empty: as RECIPE says; recommended is {told}, for other networks also {listed}."
+
+
+@functools.cache
+def _recipe(network: str) -> TrainingSettings:
+    return resolve_settings({"architecture": network})
+
+
+def _order(value: Any) -> tuple[bool, Any]:
+    return isinstance(value, str), value
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else f"{value}"

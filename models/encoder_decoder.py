@@ -14,7 +14,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from .activations import make_activation
-from .stages import Stage
+from .stages import Stage, dense_words
 
 CONVOLUTIONS = 2  # of every level
 NORM_FIRST = "convolution-norm-activation"
@@ -132,7 +132,7 @@ def raised_stage(layer: nn.Module) -> Stage:
 
 def class_stage(dropout: nn.Dropout2d, classes: nn.Module) -> Stage:
     """Return the last stage."""
-    words = f"Dropout of {dropout.p:.0%} of the features in training, dense layer on every pixel"
+    words = dense_words(dropout.p, of=" of the features", where=" on every pixel")
     return Stage(words, ("", "classes", "rows", "columns"), classes, modules=(classes,))
 
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 from .activations import make_activation
 from .layers import folded
 from .spectra import PixelSpectra, as_image, as_rows
-from .stages import Stage
+from .stages import Stage, dense_words
 from .units import AFTER, Style, check_bands, convolved, spectral_padding, widened
 
 KERNEL = 3  # bands
@@ -126,7 +126,7 @@ class SpectralNet(PixelSpectra):
             words = f"Convolution over {KERNEL} bands" if convolution else "Dense layer"
             axes = spectrum if convolution else vector
             told.append(Stage(words + follows, axes, last, modules=(layer, norm, activation)))
-        words = f"Dropout of {self.dropout.p:.0%} in training, dense layer"
+        words = dense_words(self.dropout.p)
         told.append(Stage(words, ("", "classes", "", ""), self.classes, modules=(self.classes,)))
         return told
 

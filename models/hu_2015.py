@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .spectra import PixelSpectra, as_images, as_rows, spectral_unit
-from .stages import Stage
+from .stages import Stage, dense_words
 from .units import Style, check_bands, convolved, initialise, spectral_padding, widened
 
 KERNELS = 20
@@ -116,7 +116,7 @@ class HuNet(PixelSpectra):
         told += [
             Stage(f"Dense layer{follows}", vector, layer, modules=(layer,)) for layer in self.dense
         ]
-        words = f"Dropout of {self.dropout.p:.0%} in training, dense layer"
+        words = dense_words(self.dropout.p)
         told.append(Stage(words, ("", "classes", "", ""), self.classes, modules=(self.classes,)))
         return told
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from .activations import make_activation
-from .stages import Stage
+from .stages import Stage, dense_words
 from .units import AFTER, Style, Unit, initialise, widened
 
 CHANNELS = 128
@@ -144,10 +144,10 @@ class LeeKwonNet(nn.Module):
             words = f"Two dense layers on every pixel{follows}, added to what goes in"
             told.append(Stage(words, vector, end, modules=(block, end)))
         for place, layer in enumerate(self.last):
-            dropped = f"Dropout of {self.dropout.p:.0%} in training, dense layer"
+            dropped = dense_words(self.dropout.p)
             words = dropped if place else "Dense layer"
             told.append(Stage(words + follows, vector, layer, modules=(layer,)))
-        words = f"Dropout of {self.dropout.p:.0%} in training, dense layer"
+        words = dense_words(self.dropout.p)
         told.append(Stage(words, ("", "classes", "", ""), self.classes, modules=(self.classes,)))
         return told
 

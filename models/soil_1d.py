@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .spectra import PixelSpectra, as_image, as_rows, spectral_unit
-from .stages import Stage
+from .stages import Stage, dense_words
 from .units import Style, check_bands, convolved, spectral_padding, widened
 
 KERNEL = 3  # bands
@@ -133,7 +133,7 @@ class SoilNet(PixelSpectra):
 
     def stages(self) -> list[Stage]:
         """Return what happens to a spectrum; see ``models.stages``."""
-        words = f"Dropout of {self.dropout.p:.0%} in training, dense layer"
+        words = dense_words(self.dropout.p)
         last = Stage(words, ("", "classes", "", ""), self.classes, modules=(self.classes,))
         return [*self.trunk.stages(), last]
 

@@ -39,6 +39,19 @@ class Staged(Protocol):
         """Return them in their order."""
 
 
+def dense_words(dropout: float, *, of: str = "", where: str = "") -> str:
+    """Return the words of a dense layer with what training leaves out before it, if anything.
+
+    Args:
+        dropout: share of the features.
+        of: what they are of, in words.
+        where: what the layer is applied to, in words.
+    """
+    if not dropout:
+        return f"Dense layer{where}"
+    return f"Dropout of {dropout:.0%}{of} in training, dense layer{where}"
+
+
 @dataclass(frozen=True)
 class MeasuredStage:
     """A stage on one patch or tile.

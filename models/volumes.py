@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .layers import BandConvolution, SummedConvolution
-from .stages import Stage
+from .stages import Stage, dense_words
 from .units import Style, Unit, check_bands, convolved, initialise
 
 VOLUME = ("", "features", "bands", "rows", "columns")
@@ -194,7 +194,7 @@ class VolumeNetwork(nn.Module):
             words = f"Maximum of every {self.maximum.bands} bands and {side} x {side} pixels"
             axes = ("", "features", "rows", "columns")
             told.append(Stage(f"{words}; all bands side by side", axes, before=self.classes))
-        words = f"Dropout of {self.dropout.p:.0%} in training, dense layer"
+        words = dense_words(self.dropout.p)
         told.append(Stage(words, ("", "classes", "", ""), self.classes, modules=(self.classes,)))
         return told
 

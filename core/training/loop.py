@@ -70,6 +70,7 @@ def train(
         save(state)
         progress.metric("epoch", row)
         progress.report(state.epoch / settings.epochs, _sentence(state, settings, left))
+    _say_kept(state, settings, progress)
     _warn_of_guessing(state, lesson, progress)
     return state
 
@@ -180,6 +181,17 @@ def _check_sound(loss: float, state: TrainingState, settings: TrainingSettings) 
     sound = [torch.isfinite(value).all() for value in found if value.dtype.is_floating_point]
     if not bool(torch.stack(sound).all()):
         raise _diverged("the network's weights are no longer numbers", state, settings)
+
+
+def _say_kept(state: TrainingState, settings: TrainingSettings, progress: Progress) -> None:
+    """Tell the epoch whose weights are kept: its line may not have been shown."""
+    rows = [row for row in state.history if row["epoch"] == state.kept_epoch]
+    if rows and "validation_overall" in rows[0]:
+        progress.log(
+            f"Kept are the weights of epoch {state.kept_epoch} of {state.epoch} (KEEP "
+            f"'{settings.keep}'): validation {rows[0]['validation_overall']:.3f} overall, "
+            f"{rows[0]['validation_average']:.3f} average."
+        )
 
 
 def _warn_of_guessing(state: TrainingState, lesson: Lesson, progress: Progress) -> None:

@@ -89,6 +89,9 @@ def check_training(
         else f"{steps} batches of {settings.batch_size:,} {what}, "
         f"{settings.accumulate:,} to a step."
     )
+    share = _share_of_an_epoch(info, settings, network, count)
+    if share:
+        progress.log(share)
     progress.log(settings_line(settings))
     free, memory_bytes = free_memory(), pixel_budget(memory_bytes)
     needs = footprint(
@@ -97,6 +100,19 @@ def check_training(
     patches = _check_memory(_Room(needs, place, free), settings, network, info, progress)
     _check_disks(needs, files, report, progress)
     return Allowance(memory_bytes, patches, int(network.radius))  # type: ignore[arg-type]
+
+
+def _share_of_an_epoch(
+    info: ChipSetInfo, settings: TrainingSettings, network: nn.Module, count: int
+) -> str:
+    """Say why an epoch takes fewer patches than there are training pixels, where it does."""
+    drawn = settings.longest_epoch * settings.batch_size
+    if catalog_entry(settings.architecture).kind == "tile" or drawn >= count:
+        return ""
+    told = f"An epoch draws {drawn:,} of the {count:,} training pixels anew (LONGEST_EPOCH)"
+    margin = min(settings.margin, info.margin_at(int(network.radius)))  # type: ignore[arg-type]
+    around = f"those up to {margin} pixels around each are learnt along with it (MARGIN)"
+    return f"{told}; {around}." if margin else f"{told}."
 
 
 def pixel_budget(memory_bytes: int) -> int:

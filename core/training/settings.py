@@ -281,7 +281,7 @@ class TrainingSettings:
         "",
         "Freeze",
         "Layers of the initial model that stay as they are: the number of the first stages that "
-        "hold weights, or 'all but the last'. Empty: none.",
+        "hold weights, or 'all but the last'.",
         needs=(Need("initial_model"),),
     )
     precision: str = choice(

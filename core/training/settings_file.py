@@ -35,8 +35,9 @@ def read_settings(path: str) -> dict[str, Any]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        found = getattr(error, "strerror", None) or reason(error)
         raise InputError(
-            f"The settings {path} cannot be read ({reason(error)}). Choose the file that 'Tune "
+            f"The settings {path} cannot be read ({found}). Choose the file that 'Tune "
             "hyperparameters' has written, or leave SETTINGS empty."
         ) from error
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...models.catalog import network as catalog_entry
-from ...models.entry import Network
 from ..data.chips import ChipSetInfo
 from ..data.pixel_loading import rectangles
 from ..errors import ChipSetError, InputError
@@ -40,20 +39,21 @@ def fit_tile(info: ChipSetInfo, settings: TrainingSettings, progress: Progress) 
     if held < sides[0]:
         raise ChipSetError(
             f"{entry.title} learns from tiles of {sides[0]} x {sides[0]} pixels or more; the "
-            f"smallest chip holds {held} x {held}. {_instead(info, entry)}"
+            f"smallest chip holds {held} x {held}. {_instead(info, entry.default_patch)}"
         )
     if settings.patch_size > held:
         most = max(side for side in sides if side <= held)
         raise InputError(
             f"PATCH_SIZE is {settings.patch_size}, and the smallest chip holds {held} x {held} "
-            f"pixels. Choose {most} or less, or leave it empty. {_instead(info, entry)}"
+            f"pixels. Choose {most} or less, or leave it empty. "
+            f"{_instead(info, settings.patch_size)}"
         )
     if settings.patch_size:
         return settings
     own = recipe_of(entry, settings.recipe).get("patch_size", entry.default_patch)
     wanted = max(side for side in sides if side <= own)
     side = max(side for side in sides if side <= min(held, wanted))
-    smaller = f" {_instead(info, entry)}" if side < wanted else ""
+    smaller = f" {_instead(info, wanted)}" if side < wanted else ""
     progress.log(
         f"Tiles of {side} x {side} pixels: the smallest chip holds {held} x {held}, the network's "
         f"own are of {wanted} x {wanted}.{smaller}"
@@ -61,9 +61,8 @@ def fit_tile(info: ChipSetInfo, settings: TrainingSettings, progress: Progress) 
     return replace(settings, patch_size=side)
 
 
-def _instead(info: ChipSetInfo, entry: Network) -> str:
-    """What to export for the network's own tiles."""
-    side = entry.default_patch
+def _instead(info: ChipSetInfo, side: int) -> str:
+    """What to export for tiles of a side."""
     if info.tiles is not None and info.kind == "tiles":
         return f"For larger tiles export with a TILE_SIZE of {side}."
     if not info.placed and info.halo == 0:

@@ -94,7 +94,7 @@ class Search:
                 break
             if left < shortest:
                 self._progress.log(
-                    f"No trial has finished in the {duration(left)} that are left: the search ends."
+                    f"No trial can finish in the {duration(left)} that are left: the search ends."
                 )
                 break
             trial = self._try(len(trials), trials)

@@ -93,6 +93,15 @@ def test_progress_moves_the_bar_and_does_not_fill_the_log(base, feedback):
     assert feedback.lines == ["step 0"]
 
 
+def test_the_last_text_of_a_row_is_shown_before_what_follows(base, feedback):
+    progress = base.FeedbackProgress(feedback)
+    for epoch in range(1, 4):
+        progress.report(epoch / 3, f"epoch {epoch}")
+    progress.log("done")
+    progress.log("really")
+    assert feedback.lines == ["epoch 1", "epoch 3", "done", "really"]
+
+
 def test_warnings_and_lines_arrive(base, feedback):
     progress = base.FeedbackProgress(feedback)
     progress.log("a line")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hsicnn.core.training.resolving import resolve_settings
-from hsicnn.core.training.settings import SETTINGS, TrainingSettings
+from hsicnn.core.training.settings import SETTINGS, THEMES, TrainingSettings
 from hsicnn.models.catalog import NETWORKS
 from qgis.core import QgsProcessingParameterDefinition
 
@@ -69,7 +69,11 @@ def test_main_settings_are_shown_first_and_the_others_are_advanced(algorithm):
         assert advanced[name.upper()] != setting.main
     shown = [name for name in advanced if name.lower() in SETTINGS]
     assert shown == [
-        name.upper() for name in sorted(SETTINGS, key=lambda name: not SETTINGS[name].main)
+        name.upper()
+        for main in (True, False)
+        for names in THEMES.values()
+        for name in names
+        if SETTINGS[name].main == main
     ]
 
 
@@ -88,4 +92,31 @@ def test_the_published_recipe_is_a_choice(told, name):
         pytest.skip("its source has published none")
     found = resolve_settings(told(ARCHITECTURE=name, RECIPE="published"))
     recipe = {key: value for key, value in NETWORKS[name].published.items() if key != "options"}
+    if NETWORKS[name].kind == "tile":
+        recipe.pop("patch_size", None)  # goes by the chips
     assert {key: getattr(found, key) for key in recipe} == recipe
+
+
+def test_labels_and_help_say_theme_limits_and_recommended_value(algorithm):
+    smoothing = algorithm.parameterDefinition("LABEL_SMOOTHING")
+    assert smoothing.description() == "[loss] Label smoothing"
+    assert "From 0 to 0.5." in smoothing.help()
+    rate = resolve_settings({}).learning_rate
+    assert (
+        f"recommended is {rate:g}, for other"
+        in algorithm.parameterDefinition("LEARNING_RATE").help()
+    )
+    assert algorithm.parameterDefinition("FREEZE").help().count("Empty") == 1
+    assert (
+        "Empty: adamw, unless RECIPE says otherwise."
+        in algorithm.parameterDefinition("OPTIMISER").help()
+    )
+
+
+@pytest.mark.parametrize("name", ["trainclassifier", "crossvalidate"])
+def test_each_text_stands_once_and_citations_in_the_documents(provider, name):
+    algorithm = provider.algorithm(name)
+    assert SETTINGS["loss"].help not in algorithm.shortHelpString()
+    text = algorithm.parameterDefinition("ARCHITECTURE").help()
+    assert "doi" not in text
+    assert all(network in text for network in NETWORKS)

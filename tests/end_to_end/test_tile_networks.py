@@ -34,7 +34,7 @@ def test_a_tile_network_is_trained_and_maps(headless, chain, tmp_path):
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        (512, r"PATCH_SIZE is 512, and the smallest chip holds \d+ x \d+ .* HALO of 64"),
+        (512, r"PATCH_SIZE is 512, and the smallest chip holds \d+ x \d+ .* HALO of 256"),
         (18, r"tiles of 16 to 512 pixels, multiples of 4; PATCH_SIZE is 18"),
     ],
 )

@@ -26,6 +26,11 @@ def test_a_network_has_its_row_and_its_least_bands(entry):
     assert least.startswith(f"| {entry.min_bands} |")
 
 
+@pytest.mark.parametrize("entry", NETWORKS.values(), ids=list(NETWORKS))
+def test_a_networks_source_is_cited(entry):
+    assert entry.paper in PAGE or "docs/benchmarks.md" in entry.paper
+
+
 def test_every_option_is_told():
     told = "".join(rows("| option |"))
     shown = {"conv2", "conv3", "dense1", "dense2"}  # between `conv1` and `dense3`

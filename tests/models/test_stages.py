@@ -107,3 +107,15 @@ def test_shapes_of_networks_on_tiles():
     assert shapes[joined] == {"features": 208, "rows": 16, "columns": 16}
     shapes = [dict(s.shape) for s in measure_stages(build("unet", 54, 8, {}), 54)]
     assert {"features": 128 + 128, "rows": 16, "columns": 16} in shapes  # beside each other
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_dropout_that_is_off_is_not_told(name):
+    network = build(name, NETWORKS[name].min_bands + 9, CLASSES, {"dropout": 0.0})
+    told = [stage.words for stage in network.stages()]
+    assert not [words for words in told if "Dropout of 0%" in words]
+
+
+def test_dropout_that_is_on_is_told():
+    stages = build("hu_2015", 20, CLASSES, {"dropout": 0.25}).stages()
+    assert stages[-1].words == "Dropout of 25% in training, dense layer"

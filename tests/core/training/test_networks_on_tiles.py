@@ -392,7 +392,7 @@ def test_the_tile_size_is_what_the_chips_hold(scene):
 
 def test_tiles_that_do_not_fit_are_refused_with_what_to_export(scene, tmp_path):
     model = tmp_path / "model.safetensors"
-    with pytest.raises(InputError, match=r"PATCH_SIZE is 64.*smallest chip holds.*HALO of 64"):
+    with pytest.raises(InputError, match=r"PATCH_SIZE is 64.*smallest chip holds.*HALO of 32"):
         train(scene, model, patch_size=64)
     with pytest.raises(InputError, match=r"multiples of 4; PATCH_SIZE is 18"):
         train(scene, model, patch_size=18)

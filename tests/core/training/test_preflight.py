@@ -58,6 +58,15 @@ def needs(memory_bytes=GIB, **given):
     return found, lambda patches: step_bytes(network, settings, 12, patches, 0)
 
 
+def test_an_epoch_of_few_patches_is_explained(machine, tmp_path):
+    said, few = Said(), {"longest_epoch": 2, "shortest_epoch": 1, "batch_size": 4}
+    check(tmp_path, said, margin=0, **few)
+    assert said.logs[5] == "An epoch draws 8 of the 300 training pixels anew (LONGEST_EPOCH)."
+    said = Said()
+    check(tmp_path, said, margin=1, architecture="hu_2015", **few)
+    assert said.logs[5].endswith("up to 1 pixels around each are learnt along with it (MARGIN).")
+
+
 def test_everything_is_said_before_a_training(machine, tmp_path):
     said = Said()
     allowed = check(tmp_path, said)
@@ -70,7 +79,7 @@ def test_everything_is_said_before_a_training(machine, tmp_path):
     assert said.logs[6].endswith("; 8.0 GiB free of this machine.")
     assert said.logs[7].startswith("Disk: ")
     assert said.logs[7].endswith("; 8.0 GiB free at /out.")
-    assert len(said.logs) == 8
+    assert len(said.logs) == 8  # an epoch is a whole pass: nothing more to say of it
     assert not said.warnings
     assert list(tmp_path.iterdir()) == []
 

@@ -16,6 +16,7 @@ from hsicnn.core.training.settings import (
     THEMES,
     TrainingSettings,
 )
+from hsicnn.core.training.settings_file import read_settings
 from hsicnn.models.catalog import DEFAULT_NETWORK, NETWORKS
 
 #: What a word needs beside it.
@@ -204,3 +205,10 @@ def test_the_help_of_components_names_all_normalisations_that_have_them(name):
 
 def test_every_setting_has_one_theme():
     assert sorted(name for names in THEMES.values() for name in names) == sorted(SETTINGS)
+
+
+def test_a_settings_file_that_is_not_there_is_told_in_words(tmp_path):
+    with pytest.raises(
+        InputError, match=r"none\.json cannot be read \(No such file or directory\)"
+    ):
+        read_settings(str(tmp_path / "none.json"))
