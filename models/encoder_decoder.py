@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from .activations import make_activation
 from .stages import Stage, dense_words
 
 CONVOLUTIONS = 2  # of every level
+CHANNELS = 64  # of a 2-D network's first level; twice as many in each further one
 NORM_FIRST = "convolution-norm-activation"
 MAPS = ("", "features", "rows", "columns")
 LAYER = "Convolution over 3 x 3 pixels, batch norm, activation"
@@ -139,3 +141,81 @@ def class_stage(dropout: nn.Dropout2d, classes: nn.Module) -> Stage:
 def scaled(channels: Sequence[int], width: float) -> list[int]:
     """Return numbers of channels times a factor, at least 1."""
     return [max(round(count * width), 1) for count in channels]
+
+
+class PlaneNetwork(TileNetwork):
+    """Down ``depth`` levels of 2-D layers and up again.
+
+    Args:
+        bands: inputs of every pixel.
+        outputs: classes.
+        patch_size: side of the tiles that it is trained on.
+        skips: on the way up every level also gets the features that it had on the way down.
+        depth: how often the tile is halved.
+        width: factor on all channels.
+        dropout: share of the last features dropped in training.
+        activation: see ``models.activations``.
+        order: of convolution, norm and activation.
+
+    Shapes:
+        ``(N, bands, H, W) -> (N, outputs, H, W)``, H and W multiples of ``multiple``.
+    """
+
+    def __init__(
+        self,
+        bands: int,
+        outputs: int,
+        *,
+        skips: bool,
+        patch_size: int,
+        depth: int,
+        width: float,
+        dropout: float,
+        activation: str,
+        order: str,
+    ) -> None:
+        super().__init__(depth, patch_size)
+        self.skips = skips
+        channels = scaled([CHANNELS * 2**step for step in range(depth + 1)], width)
+        kind = (activation, order)
+        self.encoder = nn.ModuleList(
+            level(before, own, *kind) for before, own in zip([bands, *channels], channels)
+        )
+        self.pool = nn.MaxPool2d(2)
+        upwards = list(zip(reversed(channels[1:]), reversed(channels[:-1])))
+        self.raised = nn.ModuleList(raised(own, above if skips else own) for own, above in upwards)
+        self.decoder = nn.ModuleList(
+            level(2 * above if skips else own, above, *kind) for own, above in upwards
+        )
+        self.dropout = nn.Dropout2d(dropout)
+        self.classes = nn.Conv2d(channels[0], outputs, 1)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def stages(self) -> list[Stage]:
+        """Return what happens to a tile; see ``models.stages``."""
+        told = []
+        for step, layers in enumerate(self.encoder):
+            if step:
+                told.append(Stage("Maximum of every 2 x 2 pixels", MAPS, before=layers))
+            told += layer_stages(layers)  # type: ignore[arg-type]
+        for rise, layers in zip(self.raised, self.decoder):
+            told.append(raised_stage(rise))  # type: ignore[arg-type]
+            if self.skips:
+                words = "The features that the encoder had at this size beside these"
+                told.append(Stage(words, MAPS, before=layers))
+            told += layer_stages(layers)  # type: ignore[arg-type]
+        return [*told, class_stage(self.dropout, self.classes)]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits; see the class for shapes."""
+        values, kept = inputs, []
+        for step, layers in enumerate(self.encoder):
+            values = layers(self.pool(values) if step else values)
+            if self.skips:
+                kept.append(values)
+        del kept[-1:]
+        for rise, layers in zip(self.raised, self.decoder):
+            values = rise(values)
+            values = layers(torch.cat([kept.pop(), values], dim=1) if self.skips else values)
+        scores: Tensor = self.classes(self.dropout(values))
+        return scores

@@ -24,10 +24,10 @@ from .encoder_decoder import (
     scaled,
 )
 from .stages import Stage
+from .volumes import VOLUME
 
 ENCODER, DECODER = 16, 32  # channels of every layer
 BANDS = 3  # of every convolution
-VOLUME = ("", "features", "bands", "rows", "columns")
 
 
 class SpectroSpatialNet(TileNetwork):

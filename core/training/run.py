@@ -162,7 +162,7 @@ def train_model(
     chosen, place, initial = task.settings, task.place, task.initial
     if initial is not None:
         check_bands(initial, info)
-    checkpoint, job = checkpoint_path(output), job_of(info, task)
+    checkpoint, job = checkpoint_path(output), run_hash(info, chosen, place, initial)
     if resume:
         use_threads(recorded_threads(checkpoint, job))
     allowed = check_training(
