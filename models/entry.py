@@ -9,7 +9,6 @@ from typing import Any, Union
 
 Number = Union[int, float]
 
-TILE_SIDES = tuple(range(16, 513, 4))  # that networks on tiles take, as far as they can halve them
 LISTED = 12  # sides; more are told as a range
 
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..entry import Network
 from .common_options import activation, dropout, width
+from .published import as_published
 
 ENTRY = Network(
     name="a2s2k",
@@ -31,24 +32,16 @@ ENTRY = Network(
             "longest_epoch": 30,
         }
     ),
-    published=MappingProxyType(
-        {
-            "normalisation": "pca",
-            "components": 0,
-            "whitening": 1.0,
-            "optimiser": "adam",
-            "schedule": "cosine",
-            "learning_rate": 1e-3,
-            "weight_decay": 0.0,
-            "class_weights": "none",
-            "flips": False,
-            "clip": 0.0,
-            "monitor": "loss",
-            "patience": 20,
-            "batch_size": 16,
-            "epochs": 200,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-        }
+    published=as_published(
+        normalisation="pca",
+        components=0,
+        whitening=1.0,
+        optimiser="adam",
+        schedule="cosine",
+        learning_rate=1e-3,
+        class_weights="none",
+        patience=20,
+        batch_size=16,
+        epochs=200,
     ),
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..entry import Network, Option
 from .common_options import activation, depth, dropout, order, padding, width
+from .published import as_published
 
 ENTRY = Network(
     name="etrainee_1d",
@@ -43,20 +44,12 @@ ENTRY = Network(
         }
     ),
     # The course weights its classes; how, is not known here.
-    published=MappingProxyType(
-        {
-            "optimiser": "adam",
-            "schedule": "multi-step",
-            "rate_factor": 0.3,
-            "weight_decay": 0.0,
-            "batch_size": 256,
-            "noise": 0.002,
-            "noise_limit": 0.01,
-            "flips": False,
-            "monitor": "loss",
-            "clip": 0.0,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-        }
+    published=as_published(
+        optimiser="adam",
+        schedule="multi-step",
+        rate_factor=0.3,
+        batch_size=256,
+        noise=0.002,
+        noise_limit=0.01,
     ),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from ..entry import TILE_SIDES, Network, Option
+from ..entry import Network, Option
 from .common_options import activation, dropout, order, width
+from .on_tiles import TILE_SIDES, halvings, tile_recipe
+from .published import as_published
 
 ENTRY = Network(
     name="etrainee_3d",
@@ -18,16 +18,7 @@ ENTRY = Network(
     patch_sizes=TILE_SIDES,
     min_bands=4,
     options=(
-        Option(
-            "depth",
-            "Depth",
-            "int",
-            2,
-            1,
-            4,
-            help="How often the tile is halved on the way down; sides of tiles are multiples of 2 "
-            "to this power.",
-        ),
+        halvings(2),
         width(),
         Option(
             "padding",
@@ -42,37 +33,17 @@ ENTRY = Network(
         activation(),
         order(),
     ),
-    recipe=MappingProxyType(
-        {
-            "normalisation": "pca",
-            "components": 40,
-            "whitening": 0.5,
-            "batch_size": 8,
-            "learning_rate": 3e-3,
-            "epochs": 14,
-            "shortest_epoch": 40,
-            "longest_epoch": 40,
-            "noise": 0.3,
-            "options": MappingProxyType({"dropout": 0.2}),
-        }
-    ),
-    published=MappingProxyType(
-        {
-            "optimiser": "adam",
-            "schedule": "multi-step",
-            "class_weights": "inverse",
-            "normalisation": "band",
-            "rate_factor": 0.3,
-            "weight_decay": 0.0,
-            "noise": 0.002,
-            "noise_limit": 0.01,
-            "flips": True,
-            "symmetry": "turns",
-            "monitor": "loss",
-            "clip": 0.0,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-            "patch_size": 64,
-        }
+    recipe=tile_recipe(dropout=0.2),
+    published=as_published(
+        optimiser="adam",
+        schedule="multi-step",
+        class_weights="inverse",
+        normalisation="band",
+        rate_factor=0.3,
+        noise=0.002,
+        noise_limit=0.01,
+        flips=True,
+        symmetry="turns",
+        patch_size=64,
     ),
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..entry import Network
 from .common_options import activation, depth, dropout, norm, order, padding, width
+from .published import as_published
 
 ENTRY = Network(
     name="hamida_2018",
@@ -42,24 +43,17 @@ ENTRY = Network(
         }
     ),
     # Of the public implementation DeepHyperX, which the parameters are counted by too.
-    published=MappingProxyType(
-        {
-            "optimiser": "sgd",
-            "momentum": 0.0,
-            "nesterov": False,
-            "learning_rate": 1e-2,
-            "schedule": "plateau",
-            "rate_factor": 0.1,
-            "plateau_patience": 25,
-            "weight_decay": 5e-4,
-            "class_weights": "none",
-            "batch_size": 100,
-            "epochs": 100,
-            "monitor": "loss",
-            "flips": False,
-            "clip": 0.0,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-        }
+    published=as_published(
+        optimiser="sgd",
+        momentum=0.0,
+        nesterov=False,
+        learning_rate=1e-2,
+        schedule="plateau",
+        rate_factor=0.1,
+        plateau_patience=25,
+        weight_decay=5e-4,
+        class_weights="none",
+        batch_size=100,
+        epochs=100,
     ),
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..entry import Network
 from .common_options import activation, dropout, norm, order, width
+from .published import as_published
 
 ENTRY = Network(
     name="hybridsn",
@@ -32,24 +33,16 @@ ENTRY = Network(
         }
     ),
     # 15 components; 30 for Indian Pines.
-    published=MappingProxyType(
-        {
-            "normalisation": "pca",
-            "components": 15,
-            "whitening": 1.0,
-            "optimiser": "adam",
-            "schedule": "inverse-time",
-            "rate_decay": 1e-6,
-            "learning_rate": 1e-3,
-            "weight_decay": 0.0,
-            "class_weights": "none",
-            "flips": False,
-            "monitor": "loss",
-            "clip": 0.0,
-            "batch_size": 256,
-            "epochs": 100,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-        }
+    published=as_published(
+        normalisation="pca",
+        components=15,
+        whitening=1.0,
+        optimiser="adam",
+        schedule="inverse-time",
+        rate_decay=1e-6,
+        learning_rate=1e-3,
+        class_weights="none",
+        batch_size=256,
+        epochs=100,
     ),
 )

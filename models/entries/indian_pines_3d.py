@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..entry import Network
 from .common_options import activation, depth, dropout, norm, order, padding, width
+from .published import as_published
 
 ENTRY = Network(
     name="indian_pines_3d",
@@ -43,26 +44,18 @@ ENTRY = Network(
     ),
     # An epoch is one pass. The weights with the best loss are kept, which here is that of
     # validation pixels and there was that of the test pixels.
-    published=MappingProxyType(
-        {
-            "normalisation": "global",
-            "initialisation": "glorot",
-            "loss": "squared-error",
-            "optimiser": "sgd",
-            "momentum": 0.0,
-            "nesterov": False,
-            "learning_rate": 1.0,
-            "schedule": "inverse-time",
-            "rate_decay": 5e-6,
-            "weight_decay": 0.0,
-            "class_weights": "none",
-            "batch_size": 50,
-            "epochs": 600,
-            "monitor": "loss",
-            "flips": False,
-            "clip": 0.0,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-        }
+    published=as_published(
+        normalisation="global",
+        initialisation="glorot",
+        loss="squared-error",
+        optimiser="sgd",
+        momentum=0.0,
+        nesterov=False,
+        learning_rate=1.0,
+        schedule="inverse-time",
+        rate_decay=5e-6,
+        class_weights="none",
+        batch_size=50,
+        epochs=600,
     ),
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..entry import Network, Option
 from .common_options import NORMS, activation, depth, dropout, order, width
+from .published import as_published
 
 ENTRY = Network(
     name="lee_kwon_2016",
@@ -46,23 +47,15 @@ ENTRY = Network(
     ),
     # Of the public implementation DeepHyperX, which the parameters are counted by too,
     # with the windows of 5 x 5 pixels that it learns all pixels of.
-    published=MappingProxyType(
-        {
-            "optimiser": "adam",
-            "learning_rate": 1e-3,
-            "schedule": "plateau",
-            "rate_factor": 0.1,
-            "plateau_patience": 50,
-            "weight_decay": 0.0,
-            "class_weights": "none",
-            "batch_size": 100,
-            "epochs": 200,
-            "margin": 1,
-            "monitor": "loss",
-            "flips": False,
-            "clip": 0.0,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-        }
+    published=as_published(
+        optimiser="adam",
+        learning_rate=1e-3,
+        schedule="plateau",
+        rate_factor=0.1,
+        plateau_patience=50,
+        class_weights="none",
+        batch_size=100,
+        epochs=200,
+        margin=1,
     ),
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..entry import Network, Option
 from .common_options import activation, depth, dropout, width
+from .published import as_published
 
 ENTRY = Network(
     name="spectralformer",
@@ -51,23 +52,18 @@ ENTRY = Network(
             "longest_epoch": 30,
         }
     ),
-    published=MappingProxyType(
-        {
-            "normalisation": "min-max",
-            "optimiser": "adam",
-            "schedule": "multi-step",
-            "milestones": "0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9",
-            "rate_factor": 0.9,
-            "learning_rate": 5e-4,
-            "weight_decay": 5e-3,
-            "class_weights": "none",
-            "flips": False,
-            "clip": 0.0,
-            "keep": "last",
-            "batch_size": 64,
-            "epochs": 300,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-        }
+    published=as_published(
+        normalisation="min-max",
+        optimiser="adam",
+        schedule="multi-step",
+        milestones="0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9",
+        rate_factor=0.9,
+        learning_rate=5e-4,
+        weight_decay=5e-3,
+        class_weights="none",
+        keep="last",
+        batch_size=64,
+        epochs=300,
+        monitor="balanced",
     ),
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..entry import Network
 from .common_options import activation, dropout, width
+from .published import as_published
 
 ENTRY = Network(
     name="ssrn",
@@ -32,21 +33,13 @@ ENTRY = Network(
         }
     ),
     # The optimiser was RMSprop; Adam is the nearest that there is.
-    published=MappingProxyType(
-        {
-            "normalisation": "band",
-            "optimiser": "adam",
-            "schedule": "constant",
-            "learning_rate": 3e-4,
-            "weight_decay": 0.0,
-            "class_weights": "none",
-            "flips": False,
-            "clip": 0.0,
-            "monitor": "loss",
-            "batch_size": 16,
-            "epochs": 200,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-        }
+    published=as_published(
+        normalisation="band",
+        optimiser="adam",
+        schedule="constant",
+        learning_rate=3e-4,
+        class_weights="none",
+        batch_size=16,
+        epochs=200,
     ),
 )

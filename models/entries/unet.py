@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from ..entry import TILE_SIDES, Network, Option
+from ..entry import Network
 from .common_options import activation, dropout, order, width
+from .on_tiles import TILE_SIDES, halvings, tile_recipe
+from .published import as_published
 
 ENTRY = Network(
     name="unet",
@@ -18,48 +20,20 @@ ENTRY = Network(
     patch_sizes=TILE_SIDES,
     min_bands=1,
     options=(
-        Option(
-            "depth",
-            "Depth",
-            "int",
-            3,
-            1,
-            4,
-            help="How often the tile is halved on the way down; sides of tiles are multiples of 2 "
-            "to this power.",
-        ),
+        halvings(3),
         width(0.5),
         dropout(0.2),
         activation(),
         order(),
     ),
-    recipe=MappingProxyType(
-        {
-            "normalisation": "pca",
-            "components": 40,
-            "whitening": 0.5,
-            "batch_size": 8,
-            "learning_rate": 3e-3,
-            "epochs": 14,
-            "shortest_epoch": 40,
-            "longest_epoch": 40,
-            "noise": 0.3,
-            "options": MappingProxyType({"depth": 2, "width": 0.25}),
-        }
-    ),
-    published=MappingProxyType(
-        {
-            "optimiser": "sgd",
-            "momentum": 0.99,
-            "nesterov": False,
-            "weight_decay": 0.0,
-            "monitor": "loss",
-            "schedule": "constant",
-            "class_weights": "inverse",
-            "clip": 0.0,
-            "shortest_epoch": 1,
-            "longest_epoch": 1_000_000,
-            "options": MappingProxyType({"depth": 4, "width": 1.0}),
-        }
+    recipe=tile_recipe(depth=2, width=0.25),
+    published=as_published(
+        optimiser="sgd",
+        momentum=0.99,
+        nesterov=False,
+        schedule="constant",
+        class_weights="inverse",
+        options=MappingProxyType({"depth": 4, "width": 1.0}),
+        flips=True,
     ),
 )
